@@ -1,0 +1,1 @@
+"""The contract between controller and data plane, generated from `proto/weft/v1` at build time."""
