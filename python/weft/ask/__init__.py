@@ -1,0 +1,1 @@
+"""Ask before you apply: the very tables that the proxies run, asked offline."""

@@ -1,0 +1,36 @@
+"""Intent compiles to a program: a pure function from (snapshot, world) to match-action tables.
+
+The one abstraction is the delivered resource (`model.py`); after it read `compile.py`, then one file per table.
+"""
+
+from weft.compiler.model import (
+    Compiled,
+    Condition,
+    Delivered,
+    Delta,
+    Key,
+    PortInfo,
+    Snapshot,
+    Status,
+    Stored,
+    WorkloadInfo,
+    World,
+    backend_key,
+    frontend_key,
+)
+
+__all__ = [
+    "Compiled",
+    "Condition",
+    "Delivered",
+    "Delta",
+    "Key",
+    "PortInfo",
+    "Snapshot",
+    "Status",
+    "Stored",
+    "WorkloadInfo",
+    "World",
+    "backend_key",
+    "frontend_key",
+]
