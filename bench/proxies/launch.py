@@ -1,0 +1,47 @@
+"""What is known about a proxy before it runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.certificates import Certificates
+
+# What wrk asks for. Not "/": a route table should have something to compare.
+PATH = "/reviews/42"
+
+
+class NotInstalled(RuntimeError):
+    """The program to be measured is not on this machine."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a proxy is to stand: given to its adapter."""
+
+    # Its own folder for configuration, logs and sockets.
+    folder: Path
+    # Where the client connects, in plain HTTP/1.1.
+    entry: int
+    # Where the second half of a pair listens, with mTLS.
+    inner: int
+    # The backend: plain HTTP/1.1 on this port of 127.0.0.1 and 127.0.0.2.
+    backend: int
+    certificates: Certificates
+
+    def file(self, name: str) -> str:
+        return str(self.folder / name)
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How it is started: what an adapter returns."""
+
+    # Where the client connects.
+    entry: int
+    # Name in the site's folder -> content.
+    files: Mapping[str, str] = field(default_factory=dict)
+    # In the order of their start. None: no process, the client talks to the backend.
+    commands: tuple[tuple[str, ...], ...] = ()
+    # A port with mTLS that speaks HTTP/1.1 to whoever names no protocol, and that
+    # must refuse everybody but `client`.
+    guarded: int | None = None
