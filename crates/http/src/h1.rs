@@ -1,0 +1,21 @@
+//! HTTP/1.1 (RFC 9112), both directions, as functions over the caller's buffers.
+//!
+//! Reading: [`parse_request`] or [`parse_response`], then [`Body`] until it is done, then [`parse_trailers`].
+//! Writing: the `write_*` functions append to a `Vec<u8>`.
+//!
+//! The parser accepts one way to write a message. Everything that two implementations are known to read differently is
+//! a [`Malformed`], each reason with its name; the only leniencies are one CRLF before a request line (RFC 9112 §2.2)
+//! and `Content-Length: 0` in a 204 (forbidden by RFC 9110 §8.6, common in the field, and impossible to misread).
+
+mod body;
+mod malformed;
+mod parse;
+mod write;
+
+pub use body::{Body, Decoded};
+pub use malformed::Malformed;
+pub use parse::{RequestKind, has_head_end, list, parse_request, parse_response, parse_trailers};
+pub use write::{
+    end_head, reason, start_trailers, write_chunk, write_chunk_size, write_chunked, write_content_length, write_field,
+    write_last_chunk, write_lines, write_request_line, write_status_line,
+};
