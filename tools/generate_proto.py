@@ -5,7 +5,6 @@ Run by `setup.py` on every build, so that nothing generated is kept in the repos
 
 from __future__ import annotations
 
-import sys
 from importlib import resources
 from pathlib import Path
 
@@ -27,4 +26,4 @@ def generate(root: Path = ROOT) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(generate())
+    generate()

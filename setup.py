@@ -1,0 +1,54 @@
+"""Builds weft: generates the contract's Python face, then puts the extension and the proxy into one wheel.
+
+Everything declarative stands in pyproject.toml; read tools/generate_proto.py for the first step.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.build_py import build_py
+from setuptools_rust import Binding, RustExtension
+
+ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+from generate_proto import generate  # noqa: E402 (needs the path above)
+
+# Cargo.lock decides: a wheel holds exactly the versions that were tested.
+LOCKED = ["--locked"]
+
+
+class BuildPy(build_py):
+    """Generates before it collects, so that an sdist without generated code builds."""
+
+    def run(self) -> None:
+        generate(ROOT)
+        super().run()
+
+
+# `debug=False`: an editable install would otherwise get a debug build, with a second set of compiled dependencies and
+# a proxy ten times slower than the one that is shipped.
+setup(
+    cmdclass={"build_py": BuildPy},
+    rust_extensions=[
+        RustExtension(
+            "weft._core",
+            path="crates/python/Cargo.toml",
+            cargo_manifest_args=LOCKED,
+            debug=False,
+        ),
+        # Inside the package rather than in bin/: found without asking where pip puts scripts. The `weft-proxy` command
+        # is an entry point that replaces itself with it.
+        RustExtension(
+            {"weft-proxy": "weft.bin.weft-proxy"},
+            path="crates/proxy/Cargo.toml",
+            binding=Binding.Exec,
+            cargo_manifest_args=LOCKED,
+            debug=False,
+        ),
+    ],
+    zip_safe=False,
+)
