@@ -1,0 +1,1 @@
+//! The pipeline as declarations: what each table may match, do, and go to.
