@@ -1,0 +1,156 @@
+"""The store as the controller uses it: async, with one transaction per call, and a watch."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from weft.resources.ref import Ref
+from weft.store import identities, registrations, resources
+from weft.store.database import Database
+from weft.store.model import Applied, Change, Issued, Record, Registration, Token, Write
+from weft.store.plan import Request, plan
+
+T = TypeVar("T")
+
+# A watcher that is behind reads this many changes at a time, so that it never holds all of history in memory.
+WATCH_BATCH = 500
+
+
+class Store:
+    """Resources with revisions, and what identity and leases must remember. `clock` gives Unix seconds."""
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self._database = Database(path)
+        self._clock = clock
+        self._revision = self._database.run_blocking(resources.revision)
+        self._written = asyncio.Event()
+
+    @property
+    def revision(self) -> int:
+        """Of the last apply that wrote something."""
+        return self._revision
+
+    # -------------------------------------------------------------------------------------------------- resources
+
+    async def records(self) -> list[Record]:
+        return await self._run(resources.records)
+
+    async def apply(self, request: Request) -> Applied:
+        """Durable when this returns; `Applied.written` says whether anything was."""
+        now = self._clock()
+        return self._announced(await self._run(lambda connection: _apply(connection, request, now)))
+
+    async def roll_back(self, revision: int, *, dry_run: bool = False) -> Applied:
+        """Everything reads again as at `revision`: one new revision, ages kept."""
+        now = self._clock()
+
+        def work(connection: sqlite3.Connection) -> Applied:
+            return _apply(connection, _way_back(connection, revision, dry_run), now)
+
+        return self._announced(await self._run(work))
+
+    async def history(self, ref: Ref) -> list[Change]:
+        return await self._run(lambda connection: resources.history(connection, ref))
+
+    async def at(self, revision: int) -> dict[Ref, Change]:
+        return await self._run(lambda connection: resources.at(connection, revision))
+
+    async def changes(self, after: int) -> list[Change]:
+        return await self._run(lambda connection: resources.changes(connection, after, WATCH_BATCH))
+
+    async def watch(self, after: int) -> AsyncIterator[Change]:
+        """Every change after a revision, in order, for ever. Nothing is queued for a slow watcher: it reads history."""
+        while True:
+            written = self._written
+            found = await self.changes(after)
+            for change in found:
+                yield change
+                after = change.revision
+            if not found:
+                await written.wait()
+
+    # ------------------------------------------------------------------------------------------ identity and world
+
+    async def add_token(self, token: Token) -> bool:
+        return await self._run(lambda connection: identities.add_token(connection, token))
+
+    async def tokens(self) -> list[Token]:
+        return await self._run(identities.tokens)
+
+    async def delete_token(self, token_id: str) -> bool:
+        return await self._run(lambda connection: identities.delete_token(connection, token_id))
+
+    async def spend_token(self, token_id: str, workload: str, check: Callable[[Token | None], Token]) -> Token:
+        """One transaction: `check` raises unless the token may be used now; then it counts as used."""
+
+        def work(connection: sqlite3.Connection) -> Token:
+            token = check(identities.token(connection, token_id))
+            identities.spend(connection, token, workload)
+            return token
+
+        return await self._run(work)
+
+    async def record_issued(self, issued: Issued) -> None:
+        await self._run(lambda connection: identities.record_issued(connection, issued))
+
+    async def issued(self, serial: str) -> Issued | None:
+        return await self._run(lambda connection: identities.issued(connection, serial))
+
+    async def all_issued(self) -> list[Issued]:
+        return await self._run(identities.all_issued)
+
+    async def registrations(self) -> list[Registration]:
+        return await self._run(registrations.load)
+
+    async def save_registrations(self, written: Mapping[str, bytes], removed: Iterable[str]) -> None:
+        await self._run(lambda connection: registrations.save(connection, written, removed))
+
+    # ---------------------------------------------------------------------------------------------------- the file
+
+    async def backup(self, target: Path) -> None:
+        await asyncio.to_thread(self._database.backup, target)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def _announced(self, applied: Applied) -> Applied:
+        if applied.written:
+            self._revision = max(self._revision, applied.revision)
+            self._written.set()
+            self._written = asyncio.Event()
+        return applied
+
+    async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._database.run(work)
+
+
+def _apply(connection: sqlite3.Connection, request: Request, now: float) -> Applied:
+    revision = resources.revision(connection)
+    current = resources.find(connection, (write.ref for write in request.writes))
+    if request.prune and request.owner:
+        current |= resources.owned(connection, request.owner)
+    planned = plan(current, request, revision + 1, now)
+    results = tuple(step.result for step in planned.steps)
+    if planned.stopped or request.dry_run:
+        return Applied(revision, results)
+    for step in planned.moved:
+        resources.write_origin(connection, step.result.ref, step.record.origin if step.record else None)
+    if not planned.changes:
+        return Applied(revision, results)
+    resources.write(connection, planned.changes, revision + 1, now)
+    return Applied(revision + 1, results, written=True)
+
+
+def _way_back(connection: sqlite3.Connection, revision: int, dry_run: bool) -> Request:
+    then = resources.at(connection, revision)
+    now = resources.records(connection)
+    writes = [
+        Write(ref, change.document, None, change.created_at, change.owner) for ref, change in sorted(then.items())
+    ]
+    writes += [Write(record.ref, None) for record in now if record.ref not in then]
+    return Request(writes, dry_run=dry_run)
