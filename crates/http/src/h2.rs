@@ -67,20 +67,44 @@ pub struct ConnectionError {
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Event<'a, T> {
     /// A head is in `head`. `token` is None for a new request on a server: `bind` it before the next `receive`.
-    Head { stream: StreamId, token: Option<T>, end: bool, informational: bool },
+    Head {
+        stream: StreamId,
+        token: Option<T>,
+        end: bool,
+        informational: bool,
+    },
     /// The trailers are in `head`; the peer has ended the stream.
-    Trailers { stream: StreamId, token: T },
+    Trailers {
+        stream: StreamId,
+        token: T,
+    },
     /// `flow` bytes are to be released once `data` has been passed on or dropped.
-    Data { stream: StreamId, token: T, data: &'a [u8], flow: u32, end: bool },
+    Data {
+        stream: StreamId,
+        token: T,
+        data: &'a [u8],
+        flow: u32,
+        end: bool,
+    },
     /// The stream is gone, by the peer's RST_STREAM or by a violation that this side answered with RST_STREAM.
-    Reset { stream: StreamId, token: T, code: ErrorCode },
+    Reset {
+        stream: StreamId,
+        token: T,
+        code: ErrorCode,
+    },
     /// A stream on which `send_data` had accepted less than offered can send again.
-    Writable { stream: StreamId, token: T },
+    Writable {
+        stream: StreamId,
+        token: T,
+    },
     SettingsReceived,
     /// The payload of the peer's HELLO. Never before SETTINGS, never after the first head, at most once.
     Hello(&'a [u8]),
     /// Streams of ours above `last` were not processed: one `Reset` with REFUSED_STREAM follows for each.
-    GoAway { last: StreamId, code: ErrorCode },
+    GoAway {
+        last: StreamId,
+        code: ErrorCode,
+    },
     PingAck([u8; 8]),
 }
 

@@ -169,7 +169,9 @@ impl Head {
     /// Does a Connection field of this message name `name`? Ask only when [`Head::nominates`] is set.
     pub fn is_nominated(&self, bytes: &[u8], name: &[u8]) -> bool {
         let connection = self.fields.iter().filter(|field| field.known == Known::Connection);
-        connection.flat_map(|field| crate::h1::list(field.value.of(bytes))).any(|option| option.eq_ignore_ascii_case(name))
+        connection
+            .flat_map(|field| crate::h1::list(field.value.of(bytes)))
+            .any(|option| option.eq_ignore_ascii_case(name))
     }
 }
 

@@ -45,10 +45,7 @@ impl Known {
     #[inline]
     pub fn is_hop_by_hop(self) -> bool {
         use Known::*;
-        matches!(
-            self,
-            Connection | KeepAlive | ProxyConnection | TransferEncoding | Upgrade | Te | Http2Settings
-        )
+        matches!(self, Connection | KeepAlive | ProxyConnection | TransferEncoding | Upgrade | Te | Http2Settings)
     }
 }
 
