@@ -1,0 +1,188 @@
+"""`AccessPolicy`: who may call what. All of it protects, so the callee's proxy does it.
+
+Deny, then allow, then the default: the mesh's, or deny once any `Allow` covers the workload. What is written here is
+matched against exactly the bytes that are forwarded, so a value that no forwarded path can have is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from weft.resources.base import Model, Resource
+from weft.resources.trafficpolicy import ServiceTarget
+from weft.resources.types import DnsLabel, HeaderName, IpBlock, Method, Port, Regex, wrong
+
+_AMBIGUOUS = re.compile(r"//|%2f|%5c|%00|;|\\|\x00|[?#]", re.IGNORECASE)
+_DOT_SEGMENT = re.compile(r"/\.{1,2}(/|$)")
+_HOST = re.compile(r"(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*|\*")
+_SERVICE = re.compile(r"([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+_SEGMENT = re.compile(r"\{\*\}|[^{}*]+")
+
+
+def unambiguous(path: str) -> str:
+    """Such requests are answered 400 where an L7 rule applies: a rule about them would never be asked."""
+    found = _AMBIGUOUS.search(path) or _DOT_SEGMENT.search(path)
+    if found:
+        raise wrong(f"the path {path!r} contains {found.group()!r}, which requests are refused for (400)")
+    return path
+
+
+def _absolute(path: str) -> str:
+    if not path.startswith("/"):
+        raise wrong(f"the path {path!r} does not start with /", f'write "/{path}"')
+    if "*" in path:
+        raise wrong(f"the path {path!r} contains *, which stands for itself here", "use prefix, suffix or template")
+    return unambiguous(path)
+
+
+def _template(path: str) -> str:
+    if not path.startswith("/"):
+        raise wrong(f"the template {path!r} does not start with /")
+    segments = path[1:].split("/")
+    for index, segment in enumerate(segments):
+        last = index == len(segments) - 1
+        if not (_SEGMENT.fullmatch(segment) or (last and segment in ("{**}", ""))):
+            hint = "{*} is one whole segment, {**} any number of them and only at the end"
+            raise wrong(f"the template {path!r} has the segment {segment!r}", hint)
+    return unambiguous(path)
+
+
+def _principal(value: str) -> str:
+    body = value[:-1] if value.endswith("*") else value
+    if "*" in body or not (value == "*" or value.startswith("spiffe://")):
+        hint = "spiffe://<trust domain>/ns/<namespace>/sa/<account>; a * only at the end; services: takes service names"
+        raise wrong(f"{value!r} is not a principal", hint)
+    return value
+
+
+def _host(value: str) -> str:
+    value = value.lower()
+    if not _HOST.fullmatch(value):
+        raise wrong(f"{value!r} is not a host", "a name without port, *.name, or *")
+    return value
+
+
+def _service(value: str) -> str:
+    if not _SERVICE.fullmatch(value):
+        raise wrong(f"{value!r} is not a service", 'write "<namespace>/<service>", or its name alone in this namespace')
+    return value
+
+
+Principal = Annotated[str, AfterValidator(_principal)]
+Host = Annotated[str, AfterValidator(_host)]
+ServiceName = Annotated[str, AfterValidator(_service)]
+
+
+class PathCondition(Model):
+    """Exactly one of them."""
+
+    exact: Annotated[str, AfterValidator(_absolute)] | None = None
+    prefix: Annotated[str, AfterValidator(_absolute)] | None = None
+    suffix: Annotated[str, StringConstraints(min_length=1), AfterValidator(unambiguous)] | None = None
+    # "{*}" is one segment, "{**}" any number, only at the end.
+    template: Annotated[str, AfterValidator(_template)] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> PathCondition:
+        if sum(v is not None for v in (self.exact, self.prefix, self.suffix, self.template)) != 1:
+            raise wrong("a path needs exactly one of exact, prefix, suffix, template")
+        return self
+
+
+class HeaderCondition(Model):
+    name: HeaderName
+    exact: str | None = None
+    prefix: str | None = None
+    suffix: str | None = None
+    regex: Regex | None = None
+    present: Literal[True] | None = None
+    invert: bool = False
+
+    @model_validator(mode="after")
+    def _one(self) -> HeaderCondition:
+        given = (self.exact, self.prefix, self.suffix, self.regex, self.present)
+        if sum(v is not None for v in given) != 1:
+            raise wrong("a header needs exactly one of exact, prefix, suffix, regex, present")
+        return self
+
+
+class Source(Model):
+    """All given fields must match; within a field one value is enough. An empty one matches every caller."""
+
+    principals: tuple[Principal, ...] = ()
+    namespaces: tuple[DnsLabel, ...] = ()
+    # "<namespace>/<service>", or a name in the policy's namespace: whoever holds an identity that may serve it.
+    services: tuple[ServiceName, ...] = ()
+    ip_blocks: tuple[IpBlock, ...] = ()
+    not_principals: tuple[Principal, ...] = ()
+    not_namespaces: tuple[DnsLabel, ...] = ()
+    not_services: tuple[ServiceName, ...] = ()
+    not_ip_blocks: tuple[IpBlock, ...] = ()
+
+
+class Operation(Model):
+    """All given fields must match; within a field one value is enough. An empty one matches every request."""
+
+    hosts: tuple[Host, ...] = ()
+    # Service ports.
+    ports: tuple[Port, ...] = ()
+    methods: tuple[Method, ...] = ()
+    paths: tuple[PathCondition, ...] = ()
+    # All of them must match.
+    headers: tuple[HeaderCondition, ...] = ()
+    not_hosts: tuple[Host, ...] = ()
+    not_ports: tuple[Port, ...] = ()
+    not_methods: tuple[Method, ...] = ()
+    not_paths: tuple[PathCondition, ...] = ()
+
+    @property
+    def http_fields(self) -> tuple[str, ...]:
+        """The names of the fields that only HTTP has, as written in YAML."""
+        names = ("hosts", "methods", "paths", "headers", "not_hosts", "not_methods", "not_paths")
+        return tuple(type(self).model_fields[n].alias or n for n in names if getattr(self, n))
+
+    def concerns(self, port: int) -> bool:
+        return (not self.ports or port in self.ports) and port not in self.not_ports
+
+
+class AccessRule(Model):
+    """Matches when one of `from` matches (or there is none) and one of `to` matches (or there is none)."""
+
+    from_: tuple[Source, ...] = Field(default=(), alias="from", max_length=64)
+    to: tuple[Operation, ...] = Field(default=(), max_length=64)
+
+
+class Selector(Model):
+    labels: dict[str, str] = Field(min_length=1)
+
+
+class AccessPolicySpec(Model):
+    # Neither targetRefs nor selector: every workload of the namespace.
+    target_refs: tuple[ServiceTarget, ...] = Field(default=(), max_length=16)
+    selector: Selector | None = None
+    action: Literal["Allow", "Deny"] = "Allow"
+    # Decides nothing: counts and logs what it would have done.
+    audit: bool = False
+    # An Allow without rules allows nothing, and so denies everything.
+    rules: tuple[AccessRule, ...] = Field(default=(), max_length=256)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> AccessPolicySpec:
+        if self.target_refs and self.selector:
+            raise wrong("a policy has targetRefs or a selector, not both", "make two policies")
+        if self.action == "Deny" and not self.rules:
+            raise wrong("a Deny without rules denies nothing", "rules: [{}] denies everything")
+        return self
+
+
+class AccessPolicy(Resource):
+    KIND = "AccessPolicy"
+    API_VERSIONS = ("weft/v1",)
+
+    spec: AccessPolicySpec
+
+    def rule_id(self, index: int) -> str:
+        return f"{self.ref}/{index}"

@@ -1,0 +1,315 @@
+"""`HTTPRoute`: Gateway API v1, mesh profile (a route attaches to a Service), with `subset` as our one extension."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from weft.resources.base import Model, Resource
+from weft.resources.problem import did_you_mean
+from weft.resources.types import (
+    Count,
+    DnsLabel,
+    DnsName,
+    Duration,
+    Group,
+    HeaderName,
+    HeaderText,
+    Method,
+    Port,
+    Weight,
+    linear_regex,
+    wrong,
+)
+
+# Gateway API's own limits, which keep a frontend within reason.
+MAX_RULES = 64
+MAX_MATCHES = 64
+MAX_BACKENDS = 64
+MAX_FIELDS = 16
+MAX_PATH = 1024
+
+
+class ParentRef(Model):
+    # Gateway API's default kind is Gateway: leaving it out means a gateway there, so it cannot mean a Service here.
+    group: str = "gateway.networking.k8s.io"
+    kind: str = "Gateway"
+    namespace: DnsLabel | None = None
+    name: DnsName
+    port: Port | None = None
+    section_name: DnsName | None = None
+
+    @model_validator(mode="after")
+    def _is_a_service(self) -> ParentRef:
+        if self.kind != "Service":
+            hint = 'attach it to a Service: group: "", kind: Service'
+            raise wrong(f"not supported yet: a route attached to a {self.kind}", hint)
+        if self.group not in ("", "weft"):
+            raise wrong(f"{self.group!r} has no kind Service", 'write group: ""')
+        return self
+
+
+class PathMatch(Model):
+    type: Literal["Exact", "PathPrefix", "RegularExpression"] = "PathPrefix"
+    value: str = Field(default="/", max_length=MAX_PATH)
+
+    @model_validator(mode="after")
+    def _can_match(self) -> PathMatch:
+        if self.type == "RegularExpression":
+            linear_regex(self.value)
+        else:
+            normal_path(self.value)
+        return self
+
+
+def normal_path(path: str) -> str:
+    """Refuses a path that no forwarded request has (Gateway API, HTTPPathMatch)."""
+    if not path.startswith("/"):
+        raise wrong(f"the path {path!r} does not start with /", f'write "/{path}"')
+    for part in ("//", "/./", "/../", "%2f", "%2F", "#", "?"):
+        if part in path:
+            raise wrong(f"the path {path!r} contains {part!r}, so that it could never match")
+    if path.endswith(("/.", "/..")):
+        raise wrong(f"the path {path!r} ends in a dot segment, so that it could never match")
+    return path
+
+
+class _ValueMatch(Model):
+    type: Literal["Exact", "RegularExpression"] = "Exact"
+
+    @model_validator(mode="after")
+    def _is_linear(self) -> _ValueMatch:
+        if self.type == "RegularExpression":
+            linear_regex(self.value)  # type: ignore[attr-defined]  # both subclasses have one
+        return self
+
+
+class HeaderMatch(_ValueMatch):
+    name: HeaderName
+    value: str = Field(min_length=1, max_length=4096)
+
+
+class QueryMatch(_ValueMatch):
+    name: str = Field(min_length=1, max_length=256)
+    value: str = Field(min_length=1, max_length=1024)
+
+
+class RouteMatch(Model):
+    """All given fields must match. No path given: every path."""
+
+    path: PathMatch = PathMatch()
+    method: Method | None = None
+    headers: tuple[HeaderMatch, ...] = Field(default=(), max_length=MAX_FIELDS)
+    query_params: tuple[QueryMatch, ...] = Field(default=(), max_length=MAX_FIELDS)
+
+    @model_validator(mode="after")
+    def _names_once(self) -> RouteMatch:
+        once("headers", (h.name for h in self.headers))
+        once("queryParams", (q.name for q in self.query_params))
+        return self
+
+
+def once(field: str, names: Iterable[str]) -> None:
+    """Gateway API ignores the second of two equal names; ignoring half a condition is a wider rule, so we refuse."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise wrong(f"{field} name {name!r} twice", "one entry per name")
+        seen.add(name)
+
+
+class HeaderValue(Model):
+    name: HeaderName
+    value: HeaderText
+
+
+class HeaderModifier(Model):
+    set: tuple[HeaderValue, ...] = Field(default=(), max_length=MAX_FIELDS)
+    add: tuple[HeaderValue, ...] = Field(default=(), max_length=MAX_FIELDS)
+    remove: tuple[HeaderName, ...] = Field(default=(), max_length=MAX_FIELDS)
+
+    @model_validator(mode="after")
+    def _edits_each_once(self) -> HeaderModifier:
+        names = [v.name for v in (*self.set, *self.add)] + list(self.remove)
+        once("a header modifier's edits", names)
+        for name in names:
+            if name.startswith("weft-"):
+                raise wrong(f"{name!r} is the mesh's own header", "weft-* headers are stripped at every boundary")
+        return self
+
+
+class PathModifier(Model):
+    type: Literal["ReplaceFullPath", "ReplacePrefixMatch"]
+    replace_full_path: str | None = Field(default=None, max_length=MAX_PATH)
+    replace_prefix_match: str | None = Field(default=None, max_length=MAX_PATH)
+
+    @model_validator(mode="after")
+    def _has_its_value(self) -> PathModifier:
+        full = self.type == "ReplaceFullPath"
+        given, other = (
+            (self.replace_full_path, self.replace_prefix_match)
+            if full
+            else (self.replace_prefix_match, self.replace_full_path)
+        )
+        wanted = "replaceFullPath" if full else "replacePrefixMatch"
+        if given is None or other is not None:
+            raise wrong(f"type {self.type} goes with {wanted}, and only that")
+        return self
+
+
+class Redirect(Model):
+    scheme: Literal["http", "https"] | None = None
+    hostname: DnsName | None = None
+    path: PathModifier | None = None
+    port: Port | None = None
+    status_code: Literal[301, 302, 303, 307, 308] = 302
+
+
+class Rewrite(Model):
+    hostname: DnsName | None = None
+    path: PathModifier | None = None
+
+
+_FILTERS = {
+    "RequestHeaderModifier": "request_header_modifier",
+    "ResponseHeaderModifier": "response_header_modifier",
+    "RequestRedirect": "request_redirect",
+    "URLRewrite": "url_rewrite",
+}
+_FILTERS_NOT_YET = ("RequestMirror", "CORS", "ExternalAuth", "ExtensionRef")
+
+
+class Filter(Model):
+    NOT_YET: ClassVar[frozenset[str]] = frozenset({"requestMirror", "cors", "externalAuth", "extensionRef"})
+
+    type: str
+    request_header_modifier: HeaderModifier | None = None
+    response_header_modifier: HeaderModifier | None = None
+    request_redirect: Redirect | None = None
+    url_rewrite: Rewrite | None = Field(default=None, alias="urlRewrite")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_known(cls, value: Any) -> Any:
+        """Before the fields: "not supported yet: RequestMirror" says more than "unknown field requestMirror"."""
+        kind = value.get("type") if isinstance(value, dict) else None
+        if kind in _FILTERS_NOT_YET:
+            raise wrong(f"not supported yet: {kind}", f"supported: {', '.join(_FILTERS)}")
+        if isinstance(kind, str) and kind not in _FILTERS:
+            raise wrong(f"there is no filter {kind!r}", did_you_mean(kind, _FILTERS))
+        return value
+
+    @model_validator(mode="after")
+    def _has_its_value(self) -> Filter:
+        given = {kind for kind, name in _FILTERS.items() if getattr(self, name) is not None}
+        if given != {self.type}:
+            name = type(self).model_fields[_FILTERS[self.type]].alias
+            raise wrong(f"type {self.type} goes with {name}, and only that")
+        return self
+
+
+class BackendRef(Model):
+    group: Group = ""
+    kind: Literal["Service"] = "Service"
+    namespace: DnsLabel | None = None
+    name: DnsName
+    port: Port
+    # Our extension: one of the Service's `subsets`.
+    subset: DnsLabel | None = None
+    weight: Weight = 1
+    filters: tuple[Filter, ...] = Field(default=(), max_length=MAX_FIELDS)
+
+    @model_validator(mode="after")
+    def _filters_headers_only(self) -> BackendRef:
+        once("filters", (f.type for f in self.filters))
+        for each in self.filters:
+            if each.type not in ("RequestHeaderModifier", "ResponseHeaderModifier"):
+                raise wrong(f"not supported yet: {each.type} on a backend", "put it on the rule")
+        return self
+
+
+class Timeouts(Model):
+    """ "0s": none."""
+
+    request: Duration | None = None
+    backend_request: Duration | None = None
+
+    @model_validator(mode="after")
+    def _nested(self) -> Timeouts:
+        if self.request and self.backend_request and self.backend_request > self.request:
+            raise wrong("backendRequest is longer than request", "one try cannot outlast all of them")
+        return self
+
+
+class Retry(Model):
+    """GEP-1731."""
+
+    codes: tuple[int, ...] = Field(default=(), max_length=64)
+    attempts: Count | None = None
+    backoff: Duration | None = None
+
+    @model_validator(mode="after")
+    def _codes_are_errors(self) -> Retry:
+        for code in self.codes:
+            if not 400 <= code <= 599:
+                raise wrong(f"{code} is not an error status", "400 to 599")
+        return self
+
+
+class Rule(Model):
+    NOT_YET: ClassVar[frozenset[str]] = frozenset({"sessionPersistence"})
+
+    # Goes into the rule's id; without it the id has the rule's number.
+    name: DnsName | None = None
+    matches: tuple[RouteMatch, ...] = Field(default=(), max_length=MAX_MATCHES)
+    filters: tuple[Filter, ...] = Field(default=(), max_length=MAX_FIELDS)
+    backend_refs: tuple[BackendRef, ...] = Field(default=(), max_length=MAX_BACKENDS)
+    timeouts: Timeouts | None = None
+    retry: Retry | None = None
+
+    @model_validator(mode="after")
+    def _filters_agree(self) -> Rule:
+        once("filters", (f.type for f in self.filters))
+        types = {f.type for f in self.filters}
+        if {"RequestRedirect", "URLRewrite"} <= types:
+            raise wrong("a rule either redirects or rewrites", "make two rules")
+        if "RequestRedirect" in types and self.backend_refs:
+            raise wrong("a rule that redirects has no backendRefs", "remove one of the two")
+        if self._replaces_prefix() and any(m.path.type != "PathPrefix" for m in self.matches):
+            raise wrong("ReplacePrefixMatch needs a PathPrefix in every match of its rule")
+        return self
+
+    def _replaces_prefix(self) -> bool:
+        modifiers = (change.path for f in self.filters for change in (f.request_redirect, f.url_rewrite) if change)
+        return any(m is not None and m.type == "ReplacePrefixMatch" for m in modifiers)
+
+    def filter(self, kind: str) -> Filter | None:
+        return next((f for f in self.filters if f.type == kind), None)
+
+
+class HTTPRouteSpec(Model):
+    NOT_YET: ClassVar[frozenset[str]] = frozenset({"useDefaultGateways"})
+
+    parent_refs: tuple[ParentRef, ...] = Field(min_length=1, max_length=32)
+    # Read and ignored: Gateway API's rule for routes attached to a Service.
+    hostnames: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = Field(default=(Rule(),), min_length=1, max_length=MAX_RULES)
+
+    @model_validator(mode="after")
+    def _rule_names_once(self) -> HTTPRouteSpec:
+        once("rules", (r.name for r in self.rules if r.name))
+        return self
+
+
+class HTTPRoute(Resource):
+    KIND = "HTTPRoute"
+    API_VERSIONS = ("gateway.networking.k8s.io/v1", "gateway.networking.k8s.io/v1beta1")
+
+    spec: HTTPRouteSpec
+
+    def rule_id(self, index: int) -> str:
+        """Stable over reordering where the rule has a name; a name of digits could be mistaken for a number."""
+        name = self.spec.rules[index].name
+        return f"{self.ref}/{name if name and not name.isdigit() else index}"

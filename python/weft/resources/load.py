@@ -1,0 +1,113 @@
+"""Files, directories and stdin to resources; all problems, not just the first."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from weft.resources.base import Resource
+from weft.resources.parse import parse_node
+from weft.resources.problem import Problem, did_you_mean
+from weft.resources.reader import MAX_BYTES, read
+from weft.resources.ref import Ref
+
+SUFFIXES = (".yaml", ".yml", ".json")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What could be read, in file order, and what could not."""
+
+    resources: tuple[Resource, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return not any(p.severity == "error" for p in self.problems)
+
+
+def load(paths: Iterable[str | Path]) -> Loaded:
+    """Every resource below `paths`: files, directories (all *.yaml, *.yml, *.json below, by name), "-" for stdin."""
+    resources: list[Resource] = []
+    problems: list[Problem] = []
+    for path in paths:
+        for file, text in _texts(str(path), problems):
+            found, wrong = _parse(text, file)
+            resources += found
+            problems += wrong
+    problems += _twice(resources)
+    return Loaded(tuple(resources), tuple(problems))
+
+
+def load_text(text: str, file: str = "<input>") -> Loaded:
+    """Every resource of one text; `file` is the name in problems and origins."""
+    resources, problems = _parse(text, file)
+    return Loaded(tuple(resources), (*problems, *_twice(resources)))
+
+
+def _parse(text: str, file: str) -> tuple[list[Resource], list[Problem]]:
+    resources: list[Resource] = []
+    nodes, problems = read(text, file)
+    for node in nodes:
+        resource, wrong = parse_node(node, file)
+        problems += wrong
+        if resource is not None:
+            resources.append(resource)
+    return resources, sorted(problems, key=lambda p: (p.line, p.column))
+
+
+def _twice(resources: Iterable[Resource]) -> Iterator[Problem]:
+    seen: dict[Ref, Resource] = {}
+    for resource in resources:
+        first = seen.setdefault(resource.ref, resource)
+        if first is not resource:
+            yield Problem.at(resource.origin, f"{resource.ref} stands twice", f"first at {first.origin}", "remove one")
+
+
+def _texts(path: str, problems: list[Problem]) -> Iterator[tuple[str, str]]:
+    if path == "-":
+        yield "<stdin>", sys.stdin.read(MAX_BYTES + 1)
+        return
+    place = Path(path)
+    if place.is_dir():
+        files = sorted(f for f in place.rglob("*") if f.suffix in SUFFIXES and f.is_file())
+        if not files:
+            problems.append(Problem(path, 0, 0, "no resources here", f"no {', '.join(SUFFIXES)} below this directory"))
+    else:
+        files = [place]
+    for file in files:
+        text = _text_of(file, problems)
+        if text is not None:
+            yield str(file), text
+
+
+def _text_of(file: Path, problems: list[Problem]) -> str | None:
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            problems.append(Problem(str(file), 0, 0, f"more than {MAX_BYTES >> 20} MiB", hint="split the file"))
+            return None
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        problems.append(Problem(str(file), 0, 0, "not UTF-8", f"at byte {error.start}"))
+    except OSError as error:
+        near = [f.name for f in file.parent.iterdir()] if file.parent.is_dir() else []
+        hint = did_you_mean(file.name, near) if isinstance(error, FileNotFoundError) else ""
+        problems.append(Problem(str(file), 0, 0, "cannot be read", (error.strerror or str(error)).lower(), hint))
+    return None
+
+
+class _Dumper(yaml.SafeDumper):
+    """Without aliases, and with strings quoted wherever YAML 1.1 or 1.2 would read something else."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def to_yaml(resources: Iterable[Resource]) -> str:
+    """As one multi-document text that `load_text` reads back."""
+    documents = (r.to_dict() for r in resources)
+    return yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)

@@ -1,0 +1,59 @@
+"""What is wrong with something that a user wrote: where, what, why, and what to do next."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from weft.resources.ref import Origin
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One error (or warning). Lines and columns count from 1; 0 means unknown."""
+
+    file: str
+    line: int
+    column: int
+    what: str
+    why: str = ""
+    hint: str = ""
+    severity: Literal["error", "warning"] = "error"
+
+    @classmethod
+    def at(cls, origin: Origin | None, what: str, why: str = "", hint: str = "", **more: Literal["warning"]) -> Problem:
+        place = origin or Origin("")
+        return cls(place.file, place.line, place.column, what, why, hint, **more)
+
+    @property
+    def place(self) -> str:
+        return str(Origin(self.file, self.line, self.column))
+
+    def __str__(self) -> str:
+        """Two or three lines, without a full stop; the hint stands after a blank line (uv's guide)."""
+        place = f"{self.place}: " if self.file else ""
+        text = f"{self.severity}: {place}{self.what}"
+        if self.why:
+            text += f": {self.why}"
+        return f"{text}\n\nhint: {self.hint}" if self.hint else text
+
+
+class Problems(ValueError):
+    """Raised where one call reads one thing and it was wrong: `parse_document`, typed constructors of the API."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(p) for p in self.problems))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """'did you mean "matches"?', or the known words where none is near, or "" where there is nothing to choose from."""
+    choices = sorted(set(known))
+    lowered = {c.lower(): c for c in choices}
+    near = difflib.get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.6)
+    if near:
+        return f'did you mean "{lowered[near[0]]}"?'
+    # A list of fifty choices helps nobody.
+    return f"known here: {', '.join(choices)}" if 0 < len(choices) <= 20 else ""

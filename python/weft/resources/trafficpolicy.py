@@ -1,0 +1,143 @@
+"""`TrafficPolicy`: how callers talk to a service. All of it steers, so the caller's proxy does it.
+
+A block (`timeouts`, `retry`, …) that a more specific policy sets replaces the whole block of a less specific one:
+subset of a port > subset > port > service. A route's own `timeouts` and `retry` stand above all of them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field, model_validator
+
+from weft.resources.base import Model, Resource
+from weft.resources.types import Count, DnsLabel, DnsName, Duration, Group, Method, Percent, Port, wrong
+
+RetryOn: TypeAlias = Literal["reset", "5xx", "gateway-error", "connect-failure", "timeout"]
+BalancerKind: TypeAlias = Literal["peak-ewma", "round-robin", "random", "least-request"]
+
+
+class ServiceTarget(Model):
+    """A service of the policy's own namespace: policy over other people's services is not one's to write."""
+
+    group: Group = ""
+    kind: Literal["Service"] = "Service"
+    name: DnsName
+    port: Port | None = None
+    # The port by name.
+    section_name: DnsLabel | None = None
+
+
+class TrafficTarget(ServiceTarget):
+    subset: DnsLabel | None = None
+
+
+class TrafficTimeouts(Model):
+    """ "0s": none. What is left out keeps the mesh's default."""
+
+    request: Duration | None = None
+    backend_request: Duration | None = None
+    connect: Duration | None = None
+    # An idle connection is closed after it.
+    idle: Duration | None = None
+    # A stream without a byte either way is ended after it.
+    stream_idle: Duration | None = None
+
+    @model_validator(mode="after")
+    def _nested(self) -> TrafficTimeouts:
+        if self.request and self.backend_request and self.backend_request > self.request:
+            raise wrong("backendRequest is longer than request", "one try cannot outlast all of them")
+        if self.connect == 0:
+            raise wrong("connect has no none", "a connect without an end holds a request for minutes")
+        return self
+
+
+class Backoff(Model):
+    # Full jitter between 0 and min(max, base · 2ⁿ).
+    base: Duration = 25
+    max: Duration = 250
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Backoff:
+        if not 0 < self.base <= self.max:
+            raise wrong("backoff base must be above 0 and at most max")
+        return self
+
+
+class TrafficRetry(Model):
+    """What is provably unprocessed is retried without being asked for; all here is beyond that."""
+
+    attempts: Annotated[int, Field(strict=True, ge=0, le=20)] = 2
+    retry_on: tuple[RetryOn, ...] = ()
+    codes: tuple[Annotated[int, Field(strict=True, ge=400, le=599)], ...] = Field(default=(), max_length=64)
+    grpc_statuses: tuple[Annotated[int, Field(strict=True, ge=1, le=16)], ...] = Field(default=(), max_length=16)
+    # Empty: GET, HEAD, OPTIONS.
+    methods: tuple[Method, ...] = ()
+    per_try_timeout: Duration | None = None
+    backoff: Backoff = Backoff()
+    # A server that asks for more is not waited for: its answer goes to the caller.
+    retry_after_max: Duration = 5_000
+    # A larger body is streamed and not retried. 64 KiB: Linkerd's choice.
+    body_bytes: Annotated[int, Field(strict=True, ge=0, le=1024 * 1024)] = 65_536
+
+
+class RetryBudget(Model):
+    """A retry storm cannot exist: retries stay below this share of requests (Finagle's figures)."""
+
+    percent: Percent = 20
+    min_per_second: Count = 10
+    window: Annotated[Duration, Field(ge=1_000, le=60_000)] = 10_000
+
+
+class Balancer(Model):
+    kind: BalancerKind = "peak-ewma"
+    # Of peak-ewma only: how fast a latency peak is forgotten, and what an endpoint not yet measured is thought to take.
+    decay: Duration | None = None
+    default_rtt: Duration | None = None
+
+    @model_validator(mode="after")
+    def _ewma_only(self) -> Balancer:
+        if self.kind != "peak-ewma" and (self.decay is not None or self.default_rtt is not None):
+            raise wrong(f"decay and defaultRtt belong to peak-ewma, not to {self.kind}")
+        return self
+
+
+class OutlierDetection(Model):
+    """Either figure ejects; 100 means never by it. Never more than `maxEjectedPercent` of the endpoints."""
+
+    disabled: bool = False
+    consecutive_failures: Count = 5
+    success_rate: Percent = 80
+    window: Annotated[Duration, Field(ge=1_000)] = 10_000
+    min_requests: Count = 5
+    base_ejection: Duration = 5_000
+    max_ejection: Duration = 300_000
+    max_ejected_percent: Percent = 50
+    # Below this share of healthy ones all are used.
+    panic_threshold: Percent = 50
+
+
+class TrafficPolicySpec(Model):
+    target_refs: tuple[TrafficTarget, ...] = Field(min_length=1, max_length=16)
+    timeouts: TrafficTimeouts | None = None
+    retry: TrafficRetry | None = None
+    retry_budget: RetryBudget | None = None
+    balancer: Balancer | None = None
+    outlier_detection: OutlierDetection | None = None
+
+    @model_validator(mode="after")
+    def _subset_has_no_requests(self) -> TrafficPolicySpec:
+        """Request timeouts and retries begin before a subset is chosen."""
+        times = self.timeouts
+        early = self.retry or (times and (times.request, times.backend_request, times.stream_idle) != (None,) * 3)
+        if early and any(t.subset for t in self.target_refs):
+            hint = "a second policy without subset; connect, idle, balancer and outlierDetection can stay"
+            raise wrong("retry and request timeouts belong to a service or port, not to a subset", hint)
+        return self
+
+
+class TrafficPolicy(Resource):
+    KIND = "TrafficPolicy"
+    API_VERSIONS = ("weft/v1",)
+
+    spec: TrafficPolicySpec
