@@ -1,4 +1,22 @@
-//! The retry budget (T7): 20 % of requests and 10/s over 10 s.
+//! The retry budget (T7): retries may be at most 20 % of requests, plus 10/s, over 10 s. A retry storm cannot exist.
+//!
+//! Counted in slots of a tenth of the window, so that it is O(1) and forgets by itself. The sum is on the safe side for
+//! *every* window of that length: requests are counted over the ten newest slots (which the window covers whole),
+//! retries over eleven (which cover the window). The defaults are those of Finagle's RetryBudget and Linkerd's
+//! ServiceProfile.
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use weft_proto::v1;
+
+const PERCENT: u32 = 20;
+const MIN_PER_SECOND: u32 = 10;
+const WINDOW_MS: u64 = 10_000;
+/// Below this a window smooths nothing, and slots would be so short that their 32-bit numbers wrap within weeks.
+const MIN_WINDOW_MS: u64 = 1_000;
+/// Slots that a window covers whole, at any time.
+const SLOTS: u64 = 10;
+/// One more than `SLOTS + 1`, so that a slot is never reused while it counts; a power of two.
+const RING: usize = 16;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
     pub percent: u32,
@@ -6,19 +24,181 @@ pub struct Policy {
     pub window_us: u64,
 }
 
+impl Policy {
+    pub const DEFAULT: Policy =
+        Policy { percent: PERCENT, min_per_second: MIN_PER_SECOND, window_us: WINDOW_MS * 1_000 };
+
+    /// Absent: the default. Present: as it says, zeros too (no retries), but for a window of 0.
+    pub fn compile(budget: Option<&v1::RetryBudget>) -> Policy {
+        let Some(budget) = budget else { return Policy::DEFAULT };
+        let window_ms = if budget.window_ms == 0 { WINDOW_MS } else { budget.window_ms };
+        Policy {
+            percent: budget.percent,
+            min_per_second: budget.min_per_second,
+            window_us: window_ms.max(MIN_WINDOW_MS).saturating_mul(1_000),
+        }
+    }
+}
+
 /// Shared by all loops of the process.
-pub struct Budget {}
+pub struct Budget {
+    percent: u64,
+    /// In hundredths of a retry, as everything in the sum: percents stay whole.
+    reserve: u64,
+    slot_us: u64,
+    requests: Ring,
+    retries: Ring,
+}
 
 impl Budget {
-    pub fn new(_policy: Policy) -> Budget {
-        todo!()
+    pub fn new(policy: Policy) -> Budget {
+        let reserve = u128::from(policy.min_per_second) * u128::from(policy.window_us) * 100 / 1_000_000;
+        Budget {
+            percent: u64::from(policy.percent),
+            reserve: u64::try_from(reserve).unwrap_or(u64::MAX / 2),
+            slot_us: (policy.window_us / SLOTS).max(1),
+            requests: Ring::default(),
+            retries: Ring::default(),
+        }
     }
+
     /// A first try was made.
-    pub fn deposit(&self, _now_us: u64) {
-        todo!()
+    pub fn deposit(&self, now_us: u64) {
+        self.requests.add(now_us / self.slot_us, 1);
     }
+
     /// May one retry be made now? Counts it when so.
-    pub fn try_withdraw(&self, _now_us: u64) -> bool {
-        todo!()
+    pub fn try_withdraw(&self, now_us: u64) -> bool {
+        let slot = now_us / self.slot_us;
+        let allowed = self.requests.sum(slot, SLOTS).saturating_mul(self.percent).saturating_add(self.reserve);
+        // Counted first, so that two loops cannot both take the last one.
+        let counted_in = self.retries.add(slot, 1);
+        let used = self.retries.sum(slot, SLOTS + 1).saturating_mul(100);
+        if used <= allowed {
+            return true;
+        }
+        self.retries.take_back(counted_in);
+        false
+    }
+}
+
+/// Counts by slot. A cell holds the slot's number (32 bits) and its count (32 bits), so that a stale cell is seen as such.
+#[derive(Default)]
+struct Ring([AtomicU64; RING]);
+
+impl Ring {
+    /// Returns the slot that was counted in: a newer one when another loop's clock is ahead.
+    fn add(&self, slot: u64, n: u32) -> u64 {
+        let slot = slot & 0xffff_ffff;
+        let cell = &self.0[slot as usize % RING];
+        let next = |old: u64| {
+            let (had, count) = unpack(old);
+            if had > slot {
+                pack(had, count.saturating_add(n))
+            } else {
+                pack(slot, if had == slot { count.saturating_add(n) } else { n })
+            }
+        };
+        let old = cell.fetch_update(Relaxed, Relaxed, |old| Some(next(old))).unwrap_or_else(|old| old);
+        unpack(next(old)).0
+    }
+
+    fn take_back(&self, slot: u64) {
+        let cell = &self.0[slot as usize % RING];
+        let _ = cell.fetch_update(Relaxed, Relaxed, |old| {
+            let (had, count) = unpack(old);
+            (had == slot && count > 0).then(|| pack(slot, count - 1))
+        });
+    }
+
+    /// Over the `n` newest slots, and whatever lies ahead of this loop's clock.
+    fn sum(&self, slot: u64, n: u64) -> u64 {
+        let oldest = (slot & 0xffff_ffff).saturating_sub(n - 1);
+        let counts = self.0.iter().map(|cell| unpack(cell.load(Relaxed)));
+        counts.filter(|&(at, _)| at >= oldest).map(|(_, count)| u64::from(count)).sum()
+    }
+}
+
+fn pack(slot: u64, count: u32) -> u64 {
+    slot << 32 | u64::from(count)
+}
+
+fn unpack(cell: u64) -> (u64, u32) {
+    (cell >> 32, cell as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const S: u64 = 1_000_000;
+    /// A monotonic clock does not begin at 0.
+    const T: u64 = 1_000 * S;
+
+    #[test]
+    fn the_reserve_is_ten_per_second() {
+        let budget = Budget::new(Policy::DEFAULT);
+        let granted = (0..1000).filter(|_| budget.try_withdraw(T)).count();
+        assert_eq!(granted, 100);
+        assert!(!budget.try_withdraw(T + 10 * S));
+        assert!(budget.try_withdraw(T + 11 * S));
+    }
+
+    #[test]
+    fn a_fifth_of_the_requests_on_top() {
+        let budget = Budget::new(Policy { min_per_second: 0, ..Policy::DEFAULT });
+        assert!(!budget.try_withdraw(T));
+        (0..50).for_each(|_| budget.deposit(T));
+        assert_eq!((0..100).filter(|_| budget.try_withdraw(T + S)).count(), 10);
+        assert!(!budget.try_withdraw(T + 20 * S));
+    }
+
+    #[test]
+    fn zero_means_no_retries_and_absent_means_the_default() {
+        let none = Policy::compile(Some(&v1::RetryBudget::default()));
+        let budget = Budget::new(none);
+        (0..1000).for_each(|_| budget.deposit(T));
+        assert!(!budget.try_withdraw(T));
+        assert_eq!(Policy::compile(None), Policy::DEFAULT);
+    }
+
+    #[test]
+    fn loops_share_it() {
+        let budget = Budget::new(Policy::DEFAULT);
+        let granted: usize = std::thread::scope(|scope| {
+            let one = || (0..10_000).filter(|_| budget.try_withdraw(T)).count();
+            let all: Vec<_> = (0..4).map(|_| scope.spawn(one)).collect();
+            all.into_iter().map(|t| t.join().unwrap()).sum()
+        });
+        assert!(granted <= 100, "{granted}");
+    }
+
+    proptest! {
+        #[test]
+        fn never_exceeded_in_any_window(
+            steps in prop::collection::vec((0u64..700_000, 0u32..30, 0u32..30), 1..200),
+            percent in 0u32..150,
+            min_per_second in 0u32..20,
+        ) {
+            let policy = Policy { percent, min_per_second, ..Policy::DEFAULT };
+            let budget = Budget::new(policy);
+            let (mut now, mut requests, mut retries) = (T, Vec::new(), Vec::new());
+            for (wait, deposits, tries) in steps {
+                now += wait;
+                for _ in 0..deposits {
+                    budget.deposit(now);
+                    requests.push(now);
+                }
+                for _ in 0..tries {
+                    if budget.try_withdraw(now) {
+                        retries.push(now);
+                    }
+                }
+                let within = |all: &[u64]| all.iter().filter(|&&at| at + policy.window_us > now).count() as u64;
+                let allowed = within(&requests) * u64::from(percent) / 100 + u64::from(min_per_second) * 10;
+                prop_assert!(within(&retries) <= allowed, "{} > {allowed}", within(&retries));
+            }
+        }
     }
 }

@@ -18,6 +18,7 @@ pub mod drain;
 pub mod edit;
 pub mod endpoints;
 pub mod frontend;
+mod hash;
 pub mod health;
 pub mod mesh;
 pub mod outlier;
