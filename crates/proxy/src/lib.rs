@@ -10,4 +10,5 @@ pub mod engine;
 pub mod launch;
 pub mod metrics;
 pub mod shared;
+pub mod timestamp;
 pub mod tls;
