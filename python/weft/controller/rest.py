@@ -14,7 +14,7 @@ An error has status 400 (bad request), 401, 403, 404, 409 (`expect` did not hold
 
     Problem     {"message": str, "hint": str | null, "ref": str | null, "field": "spec.rules[0].matches" | null,
                  "origin": Origin | null, "severity": "error" | "warning"}
-    Origin      {"file": str, "line": int, "column": int, "rules": [int]}         line of each spec.rules entry; 0: unknown
+    Origin      {"file": str, "line": int, "column": int, "rules": [int]}        rules: lines of spec.rules; 0: unknown
     Resource    {"ref", "revision": int, "generation": int, "created_at", "updated_at", "owner": str | null,
                  "origin": Origin | null, "document": {...as in YAML...}}
     Condition   {"type": "Accepted" | "ResolvedRefs" | "Programmed" | "Enforced",
@@ -39,7 +39,7 @@ Resources
     DELETE /v1/resources/{kind}/{namespace}/{name}?expect=REVISION
                -> {"revision": int, "results": [{"ref", "action": "deleted", ...}]}, or 404
     POST   /v1/rollback {"revision": int, "dry_run"?: bool}           -> as apply; created_at of what returns is kept
-    GET    /v1/watch?after=REVISION                                   -> newline-delimited JSON, until the client leaves:
+    GET    /v1/watch?after=REVISION                                        -> JSON lines, without end:
                {"revision", "ref", "action": "created"|"configured"|"deleted", "document": {...} | null}
                `after` older than the history that is kept: 410.
 
@@ -63,7 +63,7 @@ State
     GET    /v1/services?namespace=      -> {"services": [{"name": "ns/svc", "namespace", "service", "declared": bool,
                                            "ports": [{"port": int, "protocol": str, "name": str | null}],
                                            "workloads": int, "healthy": int}]}
-    GET    /v1/programs                 -> {"programs": [{"kind", "key", "version", "origins": [ref], "requires": [str]}]}
+    GET    /v1/programs                 -> {"programs": [{"kind", "key", "version", "origins": [ref], "requires"}]}
     GET    /v1/programs/{kind}?key=     -> {"programs": [{"kind", "key", "version", "needs": [{"kind", "key"}],
                                            "requires", "origins", "content": {...protobuf JSON, original names...}}]}
     POST   /v1/explain {"from": "ns/workload-or-service", "to": str, "method", "path", "headers": {name: value}}

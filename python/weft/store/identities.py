@@ -39,6 +39,9 @@ def tokens(connection: sqlite3.Connection) -> list[Token]:
 
 
 def spend(connection: sqlite3.Connection, spent: Token, workload: str) -> None:
+    """Count one use. The same user again is the same use: its first answer may have been lost."""
+    if workload in spent.used_by:
+        return
     used_by = json.dumps([*spent.used_by, workload])
     connection.execute("UPDATE tokens SET used = used + 1, used_by = ? WHERE id = ?", (used_by, spent.id))
 
