@@ -4,7 +4,7 @@ import argparse
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from subprocess import SubprocessError
@@ -18,6 +18,7 @@ from bench.table import render
 
 HERE = Path(__file__).resolve().parent
 OUT = {"quick": HERE / "out/quick.json", "full": HERE / "results.json"}
+UNFINISHED = HERE / "out/unfinished.json"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -46,8 +47,19 @@ def _rows(asked: argparse.Namespace) -> Sequence[Row]:
     with tempfile.TemporaryDirectory(prefix="weft-bench-") as folder:
         # nginx's worker runs as another user when root starts it.
         Path(folder).chmod(0o755)
-        rows = session.run(legs, mode, Path(folder), _progress)
+        rows = _collect(session.run(legs, mode, Path(folder), _progress))
     results.write(out, rows)
+    return rows
+
+
+def _collect(measured: Iterable[Row]) -> Sequence[Row]:
+    """What was measured before a failure is not lost, nor taken for the whole."""
+    rows: list[Row] = []
+    try:
+        rows.extend(measured)
+    except BaseException:
+        results.write(UNFINISHED, rows)
+        raise
     return rows
 
 

@@ -75,9 +75,7 @@ def _issue(made: Certificates, name: str) -> None:
         *("-CA", str(made.roots), "-CAkey", str(made.folder / "ca.key")),
         *("-CAcreateserial", "-days", "2", "-extfile", str(extensions)),
     )
-    made.both(name).write_text(
-        made.chain(name).read_text() + made.key(name).read_text()
-    )
+    made.both(name).write_text(made.chain(name).read_text() + made.key(name).read_text())
 
 
 def _self_signed(key: Path, out: Path, subject: str) -> Sequence[str]:

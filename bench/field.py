@@ -5,20 +5,17 @@ proxy that is not in its turn has nothing to do.
 """
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import Popen
 
 from bench import machine, readiness
 from bench.certificates import Certificates
 from bench.plan import Leg
-from bench.processes import refuse_ended, running
+from bench.processes import running
 from bench.proxies import ADAPTERS, nginx
 from bench.proxies.launch import PATH, Launch, NotInstalled, Site
-
-Children = Sequence[tuple[Popen[bytes], Path]]
 
 
 @dataclass(frozen=True)
@@ -32,9 +29,7 @@ class Proxy:
 
 
 @contextmanager
-def field(
-    leg: Leg, folder: Path, certificates: Certificates
-) -> Iterator[dict[str, Proxy]]:
+def field(leg: Leg, folder: Path, certificates: Certificates) -> Iterator[dict[str, Proxy]]:
     """Everything of a leg, proved to work; it ends with the block."""
     with ExitStack() as stack:
         sites = _sites(leg, folder, certificates)
@@ -53,9 +48,7 @@ def _proxy(stack: ExitStack, leg: Leg, name: str, site: Site) -> Proxy:
     return Proxy(name, f"http://127.0.0.1:{launch.entry}{PATH}", pids)
 
 
-def _start(
-    stack: ExitStack, name: str, launch: Launch, site: Site, core: int, body_bytes: int
-) -> tuple[int, ...]:
+def _start(stack: ExitStack, name: str, launch: Launch, site: Site, core: int, body_bytes: int) -> tuple[int, ...]:
     """Starts all processes of a launch; returns when it answers."""
     for file, content in launch.files.items():
         (site.folder / file).write_text(content)
@@ -63,21 +56,14 @@ def _start(
     for index, command in enumerate(launch.commands):
         _refuse_missing(command[0])
         log = site.folder / f"{name}.{index}.log"
-        children.append((stack.enter_context(running(command, core, log)), log))
-    readiness.wait(name, launch.entry, body_bytes, lambda: _refuse_any_ended(children))
-    return tuple(child.pid for child, _ in children)
-
-
-def _refuse_any_ended(children: Children) -> None:
-    for child, log in children:
-        refuse_ended(child, log)
+        children.append(stack.enter_context(running(command, core, log)))
+    readiness.wait(name, launch.entry, body_bytes, children)
+    return tuple(child.process.pid for child in children)
 
 
 def _refuse_missing(program: str) -> None:
     if shutil.which(program) is None:
-        raise NotInstalled(
-            f"{program} is not installed\n\nhint: leave it out with --only"
-        )
+        raise NotInstalled(f"{program} is not installed\n\nhint: leave it out with --only")
 
 
 def _sites(leg: Leg, folder: Path, certificates: Certificates) -> dict[str, Site]:

@@ -37,6 +37,8 @@ class Verdict:
     goal: Goal
     value: float
     limit: float
+    # Which of the peers was the best; empty where none is asked for.
+    against: str = ""
 
     @property
     def met(self) -> bool:
@@ -97,9 +99,10 @@ def _judge(goal: Goal, group: Group) -> Verdict | None:
         return None
     if not goal.peers:
         return Verdict(goal, value, goal.factor)
-    peers = [figure(group, peer) for peer in goal.peers]
+    peers = [(figure(group, peer), peer) for peer in goal.peers]
+    measured = [(cost, peer) for cost, peer in peers if cost is not None]
     # The best of *some* of the peers could be worse than the best of all.
-    measured = [peer for peer in peers if peer is not None]
     if len(measured) < len(peers):
         return None
-    return Verdict(goal, value, goal.factor * min(measured))
+    least, best = min(measured)
+    return Verdict(goal, value, goal.factor * least, best)

@@ -41,9 +41,7 @@ class Leg:
                     yield Case(proxy, connections, run)
 
 
-def legs(
-    mode: Mode, scenarios: Sequence[str] = (), only: Sequence[str] = ()
-) -> list[Leg]:
+def legs(mode: Mode, scenarios: Sequence[str] = (), only: Sequence[str] = ()) -> list[Leg]:
     """What a mode measures, narrowed to `scenarios` and `only` where given."""
     _refuse_unknown("scenario", scenarios, [s.name for s in SCENARIOS])
     _refuse_unknown("proxy", only, [p for s in SCENARIOS for p in s.proxies])

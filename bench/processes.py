@@ -3,10 +3,15 @@
 Nobody else's process is ever signalled: only ids that were started here.
 """
 
+import os
+import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+
+from bench.procstat import family_now
 
 # How long a process may take to end by itself before it is killed.
 GRACE_S = 3.0
@@ -28,13 +33,26 @@ def pinned(command: Sequence[str], core: int) -> list[str]:
     ]
 
 
+@dataclass(frozen=True)
+class Child:
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def last_words(self) -> str:
+        lines = self.log.read_text(errors="replace").splitlines()[-10:]
+        return "\n  ".join([f"{self.log.stem} said:", *(lines or ["(nothing)"])])
+
+    def refuse_ended(self) -> None:
+        if self.process.poll() is not None:
+            code = self.process.returncode
+            raise ChildFailed(f"{self.log.stem} ended with {code}\n{self.last_words()}")
+
+
 @contextmanager
-def running(
-    command: Sequence[str], core: int, log: Path
-) -> Iterator[subprocess.Popen[bytes]]:
+def running(command: Sequence[str], core: int, log: Path) -> Iterator[Child]:
     """A child whose output goes to `log`; it ends with the block."""
     with log.open("wb") as output:
-        child = subprocess.Popen(
+        process = subprocess.Popen(
             pinned(command, core),
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -43,26 +61,20 @@ def running(
             start_new_session=True,
         )
     try:
-        yield child
+        yield Child(process, log)
     finally:
-        end(child)
+        end(process)
 
 
-def end(child: subprocess.Popen[bytes]) -> None:
-    if child.poll() is not None:
+def end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
         return
-    child.terminate()
+    process.terminate()
     try:
-        child.wait(GRACE_S)
+        process.wait(GRACE_S)
     except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
-
-
-def refuse_ended(child: subprocess.Popen[bytes], log: Path) -> None:
-    """Raises, with the last words of the child, if it runs no more."""
-    if child.poll() is None:
-        return
-    words = log.read_text(errors="replace").splitlines()[-10:]
-    reason = "\n  ".join(words) or "(it said nothing)"
-    raise ChildFailed(f"{log.stem} ended with {child.returncode}:\n  {reason}")
+        # Its own children first: nobody else would end them.
+        for pid in family_now([process.pid]) - {process.pid}:
+            os.kill(pid, signal.SIGKILL)
+        process.kill()
+        process.wait()

@@ -46,6 +46,16 @@ def parse_rss_kib(text: str) -> int:
     return 0
 
 
+def parse_core_busy_ticks(text: str, core: int) -> int:
+    """Of /proc/stat: what a core did, for whomever, and what a hypervisor took."""
+    for line in text.splitlines():
+        name, *columns = line.split()
+        if name == f"cpu{core}":
+            user, nice, system, _idle, _wait, irq, softirq, steal = columns[:8]
+            return sum(map(int, (user, nice, system, irq, softirq, steal)))
+    raise ValueError(f"no core {core}")
+
+
 def family(roots: Iterable[int], parents: Mapping[int, int]) -> frozenset[int]:
     """The roots and everything that descends from them."""
     found = set(roots)
@@ -64,6 +74,11 @@ def family_now(roots: Iterable[int]) -> frozenset[int]:
 def cpu_seconds(pids: Iterable[int]) -> float:
     ticks = sum(parse_stat(_read(pid, "stat")).cpu_ticks for pid in pids)
     return ticks / TICKS_PER_SECOND
+
+
+def core_busy_seconds(core: int) -> float:
+    text = (PROC / "stat").read_text()
+    return parse_core_busy_ticks(text, core) / TICKS_PER_SECOND
 
 
 def rss_mb(pids: Iterable[int]) -> float:

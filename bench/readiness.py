@@ -5,11 +5,11 @@ A benchmark of a check that is not in force would be the fastest of all.
 
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 
 from bench.certificates import Certificates
-from bench.processes import ChildFailed
+from bench.processes import Child, ChildFailed
 from bench.proxies.launch import PATH
 
 # Envoy takes about half a second; the rest is a slow machine.
@@ -22,14 +22,13 @@ class NotGuarded(RuntimeError):
     """A caller without the right identity got through: the pair checks nothing."""
 
 
-def wait(
-    name: str, port: int, body_bytes: int, refuse_ended: Callable[[], None]
-) -> None:
+def wait(name: str, port: int, body_bytes: int, children: Sequence[Child]) -> None:
     """Returns when `port` answers as the backend does."""
     deadline = time.monotonic() + START_S
     seen = "nothing"
     while time.monotonic() < deadline:
-        refuse_ended()
+        for child in children:
+            child.refuse_ended()
         try:
             status, length = _get(HTTPConnection("127.0.0.1", port, timeout=ANSWER_S))
         except (OSError, HTTPException) as problem:
@@ -39,7 +38,8 @@ def wait(
                 return
             seen = f"status {status} with {length} bytes"
         time.sleep(ASK_AGAIN_S)
-    raise ChildFailed(f"{name} does not serve: {seen} after {START_S:.0f} s")
+    words = "\n".join(child.last_words() for child in children)
+    raise ChildFailed(f"{name} does not serve: {seen} after {START_S:.0f} s\n{words}")
 
 
 def prove_guarded(name: str, port: int, certificates: Certificates) -> None:
@@ -60,9 +60,7 @@ def _ask_with_tls(port: int, certificates: Certificates, caller: str | None) -> 
     if caller is not None:
         context.load_cert_chain(certificates.chain(caller), certificates.key(caller))
     try:
-        connection = HTTPSConnection(
-            "127.0.0.1", port, timeout=ANSWER_S, context=context
-        )
+        connection = HTTPSConnection("127.0.0.1", port, timeout=ANSWER_S, context=context)
         return _get(connection)[0]
     except (OSError, HTTPException):
         return 0

@@ -21,7 +21,7 @@ def render(summaries: Sequence[Summary], verdicts: Sequence[Verdict]) -> str:
 
 
 def _scenario(name: str, summaries: Sequence[Summary]) -> str:
-    lines = [f"{name}: median of the runs, (low-high)", COLUMNS]
+    lines = [f"{name}: median of the runs; spread is low-high", COLUMNS]
     mine = [s for s in summaries if s.scenario == name]
     for connections in dict.fromkeys(s.connections for s in mine):
         group = [s for s in mine if s.connections == connections]
@@ -41,7 +41,7 @@ def _line(one: Summary, best: Summary | None) -> str:
 
 
 def _spread(spread: Spread | None) -> str:
-    return f"({spread.low:.1f}-{spread.high:.1f})" if spread else "-"
+    return f"{spread.low:.1f}-{spread.high:.1f}" if spread else "-"
 
 
 def _goals(verdicts: Sequence[Verdict]) -> str:
@@ -53,19 +53,7 @@ def _goals(verdicts: Sequence[Verdict]) -> str:
 def _goal(verdict: Verdict) -> str:
     goal = verdict.goal
     where = f"{goal.scenario} {goal.connections} {goal.proxy}"
-    limit = f"{goal.factor:.2f} x {_peers(goal.peers)}" if goal.peers else "limit"
+    limit = f"{goal.factor:.2f} x {verdict.against}" if verdict.against else "limit"
     figures = f"{verdict.value:.1f} <= {verdict.limit:.1f}"
     said = "met" if verdict.met else "NOT MET"
-    return f"{where:<23} {goal.what:<12} {limit:<19} {figures:>15} {said:>7}"
-
-
-def _peers(peers: Sequence[str]) -> str:
-    """The longest common beginning stands for several: `haproxy*`."""
-    if len(peers) == 1:
-        return peers[0]
-    common = 0
-    while len({peer[: common + 1] for peer in peers}) == 1:
-        common += 1
-        if common >= min(len(peer) for peer in peers):
-            break
-    return f"{peers[0][:common].rstrip('-')}*" if common else "best"
+    return f"{where:<23} {goal.what:<12} {limit:<17} {figures:>16} {said:>7}"

@@ -4,6 +4,7 @@ import re
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from bench.machine import LOAD_CORE
@@ -29,22 +30,13 @@ class Load:
     p99_us: float
 
 
-def run(
-    url: str, connections: int, seconds: int, probe: Callable[[], None] | None = None
-) -> Load:
+def run(url: str, connections: int, seconds: int, probe: Callable[[], None]) -> Load:
     """Loads `url`; calls `probe` once while the load is on."""
     started = time.monotonic()
-    child = subprocess.Popen(
-        pinned(command(url, connections, seconds), LOAD_CORE),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+    child = _start(url, connections, seconds)
     try:
-        if probe is not None:
-            time.sleep(seconds * PROBE_AT)
-            probe()
+        time.sleep(seconds * PROBE_AT)
+        probe()
         left = started + seconds + GRACE_S - time.monotonic()
         output = child.communicate(timeout=left)[0].decode()
     finally:
@@ -52,6 +44,27 @@ def run(
     if child.returncode:
         raise LoadFailed(f"wrk ended with {child.returncode}:\n{output}")
     return parse(output)
+
+
+def warm_up(url: str, connections: int, seconds: float) -> None:
+    """Load of which nothing is counted; wrk itself knows whole seconds only."""
+    child = _start(url, connections, seconds=60)
+    try:
+        with suppress(subprocess.TimeoutExpired):
+            output = child.communicate(timeout=seconds)[0].decode()
+            raise LoadFailed(f"wrk ended early:\n{output}")
+    finally:
+        end(child)
+
+
+def _start(url: str, connections: int, seconds: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        pinned(command(url, connections, seconds), LOAD_CORE),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
 
 
 def command(url: str, connections: int, seconds: int) -> list[str]:

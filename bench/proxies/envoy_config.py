@@ -24,9 +24,7 @@ HTTP1 = Http(alpn="http/1.1", options="http_protocol_options")
 HTTP2 = Http(alpn="h2", options="http2_protocol_options")
 
 
-def listener(
-    name: str, port: int, to: str, before: Sequence[Json], tls: Json | None = None
-) -> Json:
+def listener(name: str, port: int, to: str, before: Sequence[Json], tls: Json | None = None) -> Json:
     """Whatever arrives at `port` goes to the cluster `to`."""
     chain: Json = {"filters": [_connection_manager(name, to, before)]}
     if tls is not None:

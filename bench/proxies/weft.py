@@ -36,10 +36,7 @@ class Weft:
         return Launch(
             entry=site.entry,
             files={f"{n}.json": json.dumps(p, indent=1) for n, p in programs.items()},
-            commands=tuple(
-                (self.binary(), "run", "--program", site.file(f"{name}.json"))
-                for name in programs
-            ),
+            commands=tuple((self.binary(), "run", "--program", site.file(f"{name}.json")) for name in programs),
             # The port between two weft proxies speaks `weft/1` and nothing else.
             guarded=None,
         )
