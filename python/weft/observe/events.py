@@ -1,0 +1,56 @@
+"""The last things that happened, numbered: somebody who reads on from a number knows whether something was lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Severity: TypeAlias = Literal["info", "warning", "error"]
+
+# An hour of an ordinary day. History beyond it is what logs are for.
+MAX_EVENTS = 1_000
+# A proxy in trouble repeats itself; nobody reads the hundredth.
+MAX_TEXT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    id: int
+    at: float
+    kind: str
+    subject: str
+    text: str
+    severity: Severity = "info"
+
+
+class EventRing:
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._events: deque[Event] = deque(maxlen=MAX_EVENTS)
+        self._last = 0
+        self._added = asyncio.Event()
+
+    @property
+    def last(self) -> int:
+        return self._last
+
+    def add(self, kind: str, subject: str, text: str, severity: Severity = "info", at: float | None = None) -> Event:
+        self._last += 1
+        moment = self._clock() if at is None else at
+        event = Event(self._last, moment, kind, subject, text[:MAX_TEXT], severity)
+        self._events.append(event)
+        self._added.set()
+        self._added = asyncio.Event()
+        return event
+
+    def after(self, number: int, kind: str = "") -> tuple[list[Event], int]:
+        """Events with a greater number, and how many of those are lost."""
+        lost = max(0, self._last - len(self._events) - number) if number < self._last else 0
+        return [event for event in self._events if event.id > number and kind in ("", event.kind)], lost
+
+    async def wait(self) -> None:
+        """Until another event is added."""
+        await self._added.wait()
