@@ -10,5 +10,6 @@ pub mod engine;
 pub mod launch;
 pub mod metrics;
 pub mod shared;
+pub mod sys;
 pub mod timestamp;
 pub mod tls;
