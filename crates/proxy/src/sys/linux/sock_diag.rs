@@ -49,7 +49,7 @@ impl SockDiag {
     /// which proves nothing.
     pub fn bytes_acked(&mut self, local: SocketAddr, peer: SocketAddr) -> io::Result<Option<u64>> {
         let info = Some(message::INET_DIAG_INFO);
-        self.connection(local, peer, info, Answer::bytes_acked)
+        self.connection(local, peer, info, |answer| answer.bytes_acked())
     }
 
     /// Does anybody accept connections at `address`? Nobody is disturbed by the question.
