@@ -1,11 +1,7 @@
 //! HTTP/2 (RFC 9113): one [`Connection`] for both roles, bytes in, events and bytes out.
 use crate::{Head, Limits};
 
-/// Why a decoded field list is not a message: a stream error, the connection goes on.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
-    TooLarge,
-}
+pub use crate::fault::Fault;
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Role {

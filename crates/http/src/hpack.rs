@@ -1,32 +1,24 @@
-//! HPACK (RFC 7541).
-use crate::{Head, Limits};
+//! HPACK (RFC 7541): field lists as indices into tables that both ends keep in step.
+//!
+//! The [`Decoder`] writes each field as a `name: value\r\n` line into `Head::arena` and keeps its table in that form
+//! too, so an indexed field is one copy; what was learned about a field when it entered the table (which name it is,
+//! whether it is sound) is kept with it and never asked again. The [`Encoder`] never compresses text (see
+//! [`crate::huffman`]) and finds fields by one hash of name and value.
 
-pub struct Decoder {}
+mod classify;
+mod decoder;
+mod encoder;
+mod hash;
+mod integer;
+mod statics;
+mod table;
 
-/// The block cannot be decoded, so the table is out of step: COMPRESSION_ERROR on the connection.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum HpackError {
-    Truncated,
-}
+use std::fmt;
 
-impl Decoder {
-    pub fn new(_max_table: usize) -> Decoder {
-        todo!()
-    }
-    pub fn decode(&mut self, _block: &[u8], _limits: &Limits, _head: &mut Head) -> Result<(), HpackError> {
-        todo!()
-    }
-}
+pub use decoder::Decoder;
+pub use encoder::{Encoder, Index};
 
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Index {
-    /// Into the table when it was seen before, else literally: one-time values do not push out what recurs.
-    Adaptive,
-    Indexed,
-    WithoutIndexing,
-    Never,
-}
-
+/// The pseudo-header fields of a request (RFC 9113 §8.3.1, RFC 8441 §4).
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Pseudo {
     Method,
@@ -36,25 +28,48 @@ pub enum Pseudo {
     Protocol,
 }
 
-pub struct Encoder {}
+/// The block cannot be decoded, so the tables are out of step: COMPRESSION_ERROR, the connection is lost.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum HpackError {
+    /// The block ends inside a field.
+    Truncated,
+    /// An integer beyond 32 bits.
+    IntegerOverflow,
+    /// Index 0, or beyond the tables.
+    BadIndex,
+    BadHuffman,
+    /// A table size above what was allowed.
+    SizeAboveLimit,
+    /// A table size update behind a field.
+    LateSizeUpdate,
+    /// No table size update although the limit went down.
+    MissingSizeUpdate,
+}
 
-impl Encoder {
-    pub fn new(_max_table: usize) -> Encoder {
-        todo!()
-    }
-    pub fn set_max_size(&mut self, _size: usize) {
-        todo!()
-    }
-    pub fn field(&mut self, _out: &mut Vec<u8>, _name: &[u8], _value: &[u8], _index: Index) {
-        todo!()
-    }
-    pub fn field_lower(&mut self, _out: &mut Vec<u8>, _name: &[u8], _value: &[u8], _index: Index) {
-        todo!()
-    }
-    pub fn status(&mut self, _out: &mut Vec<u8>, _status: u16) {
-        todo!()
-    }
-    pub fn pseudo(&mut self, _out: &mut Vec<u8>, _pseudo: Pseudo, _value: &[u8]) {
-        todo!()
+impl HpackError {
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            HpackError::Truncated => "HPACK block ends inside a field",
+            HpackError::IntegerOverflow => "HPACK integer is too large",
+            HpackError::BadIndex => "HPACK index points nowhere",
+            HpackError::BadHuffman => "HPACK Huffman code is invalid",
+            HpackError::SizeAboveLimit => "HPACK table size is above SETTINGS_HEADER_TABLE_SIZE",
+            HpackError::LateSizeUpdate => "HPACK table size update behind a field",
+            HpackError::MissingSizeUpdate => "HPACK table was not reduced as agreed",
+        }
     }
 }
+
+impl fmt::Display for HpackError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl std::error::Error for HpackError {}
+
+/// What an entry costs beyond its text (RFC 7541 §4.1).
+pub(crate) const ENTRY_OVERHEAD: usize = 32;
+
+/// The table size before any SETTINGS (RFC 9113 §6.5.2).
+pub(crate) const DEFAULT_TABLE: usize = 4096;

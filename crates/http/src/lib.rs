@@ -16,5 +16,6 @@ pub mod hpack;
 pub mod huffman;
 
 mod bytes;
+mod fault;
 
 pub use head::{Field, Framing, Head, Kind, Known, Limits, Span, TargetForm, Version, known};
