@@ -1,0 +1,55 @@
+"""JSON to dataclasses, by their annotations.
+
+Tolerant in one direction only: fields that this version does not know are ignored (a newer controller), a missing
+field takes its default, and one without a default is an error that names it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Hashable
+from functools import cache
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
+
+
+class Malformed(ValueError):
+    """The answer lacks something that this version cannot do without."""
+
+
+def decode(target: type[T], value: Any, where: str = "") -> T:
+    """`value`, which came from JSON, as an instance of the dataclass `target`."""
+    if not isinstance(value, dict):
+        raise Malformed(f"{where or target.__name__}: expected an object, got {type(value).__name__}")
+    hints, arguments = _hints(cast(Hashable, target)), dict[str, Any]()
+    for field in dataclasses.fields(cast(Any, target)):
+        place = f"{where}.{field.name}" if where else field.name
+        if field.name in value:
+            arguments[field.name] = _convert(hints[field.name], value[field.name], place)
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise Malformed(f"{place}: missing")
+    return target(**arguments)
+
+
+@cache
+def _hints(target: Any) -> dict[str, Any]:
+    return typing.get_type_hints(target)
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        if value is None:
+            return None
+        return _convert(next(a for a in arguments if a is not type(None)), value, where)
+    if origin in (tuple, list):
+        items = [_convert(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value or ())]
+        return tuple(items) if origin is tuple else items
+    if origin is dict:
+        return {key: _convert(arguments[1], item, f"{where}.{key}") for key, item in (value or {}).items()}
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return decode(hint, value, where)
+    return value

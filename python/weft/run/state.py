@@ -1,0 +1,63 @@
+"""Where a workload's files lie, who may read them, and that only one process uses them."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from weft.client.errors import WeftError
+
+PRIVATE_DIRECTORY = 0o700
+PRIVATE_FILE = 0o600
+
+
+class AlreadyRunning(WeftError):
+    """Another process has this workload."""
+
+
+def state_root(given: Path | None = None) -> Path:
+    """`given`, else $WEFT_STATE_DIR, else /var/lib/weft for root, else ~/.local/state/weft."""
+    if given is not None:
+        return given.absolute()
+    if named := os.environ.get("WEFT_STATE_DIR"):
+        return Path(named).absolute()
+    if os.geteuid() == 0:
+        return Path("/var/lib/weft")
+    base = os.environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "weft"
+
+
+def workload_directory(root: Path, namespace: str, name: str) -> Path:
+    """Made when it is not there, closed to others."""
+    directory = root / "workloads" / namespace / name
+    directory.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+    directory.chmod(PRIVATE_DIRECTORY)
+    return directory
+
+
+def write_private(path: Path, text: str) -> None:
+    """All or nothing, and never readable by others, not even for a moment."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, PRIVATE_FILE)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    draft.replace(path)
+
+
+def claim(directory: Path) -> int:
+    """Locks a workload's directory for this process and what it becomes: the descriptor survives exec.
+
+    The lock ends with the last process that holds it, so a crash leaves nothing to clean up.
+    """
+    descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise AlreadyRunning(
+            f"{directory.parent.name}/{directory.name} is already running on this machine",
+            "give this one another name with --name",
+        ) from error
+    os.set_inheritable(descriptor, True)
+    return descriptor

@@ -1,0 +1,64 @@
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from weft.run.state import AlreadyRunning, claim, state_root, workload_directory, write_private
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_the_root_is_what_was_given_or_named_or_usual(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEFT_STATE_DIR", "/named")
+    assert state_root(tmp_path) == tmp_path
+    assert state_root() == Path("/named")
+    monkeypatch.delenv("WEFT_STATE_DIR")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert state_root() == Path("/var/lib/weft")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setenv("XDG_STATE_HOME", "/xdg")
+    assert state_root() == Path("/xdg/weft")
+
+
+def test_directories_and_files_are_closed_to_others(tmp_path: Path) -> None:
+    directory = workload_directory(tmp_path, "default", "web-0")
+    write_private(directory / "launch.json", "{}")
+    assert mode(directory) == 0o700
+    assert mode(directory / "launch.json") == 0o600
+    write_private(directory / "launch.json", "{} ")
+    assert [path.name for path in directory.iterdir()] == ["launch.json"]
+
+
+def test_a_directory_that_was_open_is_closed(tmp_path: Path) -> None:
+    (tmp_path / "workloads/default/web-0").mkdir(parents=True, mode=0o755)
+    assert mode(workload_directory(tmp_path, "default", "web-0")) == 0o700
+
+
+def test_one_workload_runs_once(tmp_path: Path) -> None:
+    descriptor = claim(tmp_path)
+    with pytest.raises(AlreadyRunning, match="already running on this machine"):
+        claim(tmp_path)
+    os.close(descriptor)
+    os.close(claim(tmp_path))
+
+
+def test_the_claim_lives_on_in_what_the_process_becomes(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from weft.run.state import claim;"
+        "claim(Path(sys.argv[1])); os.execv('/bin/sh', ['sh', '-c', 'echo ready; read line'])"
+    )
+    become = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with become:
+        assert become.stdout is not None
+        assert become.stdout.readline() == "ready\n"
+        with pytest.raises(AlreadyRunning):
+            claim(tmp_path)
+        become.communicate("\n")
+    os.close(claim(tmp_path))
