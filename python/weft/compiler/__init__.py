@@ -3,6 +3,7 @@
 The one abstraction is the delivered resource (`model.py`); after it read `compile.py`, then one file per table.
 """
 
+from weft.compiler.compile import Compiler, compile_all
 from weft.compiler.model import (
     Compiled,
     Condition,
@@ -21,6 +22,7 @@ from weft.compiler.model import (
 
 __all__ = [
     "Compiled",
+    "Compiler",
     "Condition",
     "Delivered",
     "Delta",
@@ -32,5 +34,6 @@ __all__ = [
     "WorkloadInfo",
     "World",
     "backend_key",
+    "compile_all",
     "frontend_key",
 ]

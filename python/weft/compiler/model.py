@@ -6,7 +6,7 @@ Out: `Compiled`: delivered resources by (kind, key), and one `Status` per resour
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -146,6 +146,8 @@ class Compiled:
     statuses: Mapping[Ref, Status]
     snapshot: Snapshot
     world: World
+    # What each resource had a part in: "how many of the proxies that need it have applied it" begins here.
+    by_origin: Mapping[Ref, Collection[Key]] = field(default_factory=dict)
 
     def find(self, kind: Kind, key: str) -> Delivered | None:
         """What answers a request for `key`; None means absent.

@@ -1,0 +1,145 @@
+"""Table `connect`: who serves a backend now, and which identity each has to prove.
+
+A registration is an endpoint only when it is *admitted*: it proved an identity that may serve the service, and it can
+enforce every rule that protects the service. What is left out is named in the service's status, never dropped silently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from weft.compiler.accept import tls_of
+from weft.compiler.authorise import policies_for, rules_require
+from weft.compiler.index import Index, ServiceName, labels_of
+from weft.compiler.make import deliver
+from weft.compiler.model import Delivered, WorkloadInfo, backend_key
+from weft.compiler.requires import of_endpoints
+from weft.resources.service import Service, ServicePort, StaticEndpoint, Subset
+from weft.v1 import program_pb2 as pb
+
+HEALTH = {
+    "healthy": pb.HEALTH_HEALTHY,
+    "unhealthy": pb.HEALTH_UNHEALTHY,
+    "unknown": pb.HEALTH_UNKNOWN,
+    "draining": pb.HEALTH_DRAINING,
+}
+
+
+def endpoints(index: Index, name: ServiceName) -> Iterator[Delivered]:
+    service = index.services.get(name)
+    if service is None:
+        return
+    workloads = serving(index, service)
+    admitted = [w for w in workloads if refusal(index, service, w) is None]
+    policies = {ref for w in workloads for ref in policies_for(index, service, w.info)}
+    for port in service.spec.ports:
+        reached = [(labels_of(w.info), e) for w in admitted for e in _reached(w, port)]
+        for subset in (None, *service.spec.subsets):
+            chosen = [e for labels, e in reached if _in_subset(labels, subset)]
+            key = backend_key(name, port.port, subset.name if subset else "")
+            message = pb.Endpoints(name=key, endpoints=chosen)
+            yield deliver("Endpoints", message, (), of_endpoints(chosen), {service.ref, *policies})
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Who serves a service: a registration, or an endpoint that the user wrote into it."""
+
+    info: WorkloadInfo
+    static: StaticEndpoint | None = None
+
+
+def serving(index: Index, service: Service) -> list[Serving]:
+    """The written ones first, then by name."""
+    written = [_written(service, n, e) for n, e in enumerate(service.spec.endpoints)]
+    registered = index.workloads_of.get(service.full_name, {})
+    return written + [Serving(registered[name]) for name in sorted(registered)]
+
+
+def _written(service: Service, number: int, endpoint: StaticEndpoint) -> Serving:
+    name = f"{service.full_name}-static-{number}"
+    # Nobody reports on it: outlier detection finds out.
+    info = WorkloadInfo(
+        name,
+        service.namespace,
+        service.full_name,
+        endpoint.labels.get("version", ""),
+        endpoint.labels,
+        endpoint.identity or "",
+        health="healthy",
+        zone=endpoint.zone,
+    )
+    return Serving(info, endpoint)
+
+
+def identity_of(index: Index, namespace: str, account: str) -> str:
+    return f"spiffe://{index.trust_domain}/ns/{namespace}/sa/{account}"
+
+
+def refusal(index: Index, service: Service, serving: Serving) -> str | None:
+    """Why it is not an endpoint; None: it is one."""
+    workload = serving.info
+    if serving.static is None:
+        accounts = service.accounts
+        if workload.identity and workload.identity not in (identity_of(index, service.namespace, a) for a in accounts):
+            return f"{workload.name} proved {workload.identity}, which may not serve it (identities: {_list(accounts)})"
+        if not workload.identity and service.spec.identities:
+            return f"{workload.name} proved no identity, and only {_list(accounts)} may serve it"
+    if not workload.identity and (strict := _asked_strict(index, service)):
+        return f"{workload.name} has no proxy, and {strict} asks for strict mTLS"
+    return _unprotected(index, service, serving)
+
+
+def _asked_strict(index: Index, service: Service) -> str:
+    """Only what the service asks for itself: a strict mesh still calls what is outside of it in plaintext."""
+    modes = (tls_of(index, service, port) for port in service.spec.ports)
+    return next((origin for mode, origin in modes if mode == "strict" and origin == str(service.ref)), "")
+
+
+def _unprotected(index: Index, service: Service, serving: Serving) -> str | None:
+    """A rule that protects and cannot be enforced keeps its workload out, instead of being dropped."""
+    workload = serving.info
+    for ref in policies_for(index, service, workload):
+        if not workload.identity:
+            return f"{workload.name} has no proxy that could enforce {ref}"
+        # Who is written down with an identity is taken at the user's word.
+        lacking = frozenset() if serving.static else rules_require(index, ref) - workload.capabilities
+        if lacking:
+            return f"the proxy of {workload.name} is too old for {ref} (it lacks {_list(sorted(lacking))})"
+    return None
+
+
+def refusals(index: Index, service: Service) -> list[str]:
+    found = (refusal(index, service, w) for w in serving(index, service))
+    return [why for why in found if why]
+
+
+def _reached(serving: Serving, port: ServicePort) -> Iterator[pb.Endpoint]:
+    workload, static = serving.info, serving.static
+    if static is not None:
+        yield _endpoint(workload, static.address, static.port or port.port, static.weight)
+    for reached in workload.ports:
+        if reached.port == port.port:
+            yield _endpoint(workload, reached.address, reached.listen_port)
+
+
+def _endpoint(workload: WorkloadInfo, address: str, port: int, weight: int = 0) -> pb.Endpoint:
+    return pb.Endpoint(
+        address=address,
+        port=port,
+        workload=workload.name,
+        identity=workload.identity,
+        weight=weight,
+        health=HEALTH[workload.health],
+        version=workload.version,
+        zone=workload.zone,
+    )
+
+
+def _in_subset(labels: Mapping[str, str], subset: Subset | None) -> bool:
+    return subset is None or all(labels.get(name) == value for name, value in subset.labels.items())
+
+
+def _list(words: Iterable[str]) -> str:
+    return ", ".join(words)
