@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from types import ModuleType
 
 
 def _core() -> ModuleType:
     # Not at the top: types and parsing are of use where the extension is not built yet.
-    from weft import _core as native
-
-    return native
+    return import_module("weft._core")
 
 
 def check(kind: str, content: bytes) -> str | None:
