@@ -17,7 +17,7 @@ export PYO3_PYTHON := $(abspath $(BIN)/python)
 export CARGO_TARGET_DIR := $(abspath target)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check bench bench-quick wheel lock clean
+.PHONY: help build demo test check bench bench-quick wheel docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,10 @@ bench-quick: build ## The same in two minutes: a smoke test, not a measurement
 
 wheel: $(DEPS) ## Build dist/*.whl and the sdist
 	$(BIN)/python -m build --no-isolation
+
+docs: $(DEPS) ## Write the generated pages of docs/reference anew
+	$(BIN)/python tools/generate_wire.py
+	$(BIN)/python tools/generate_reasons.py
 
 lock: ## Resolve the Python dependencies anew
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \

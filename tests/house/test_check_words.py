@@ -30,5 +30,7 @@ def test_skips_what_is_not_text(tmp_path: Path) -> None:
     assert violations([path]) == []
 
 
-def test_the_repository_names_no_private_network() -> None:
-    assert violations(published()) == []
+def test_looks_at_what_git_tracks_or_would_track() -> None:
+    names = {path.name for path in published()}
+    assert {"pyproject.toml", "check_words.py"} <= names
+    assert "RECORD" not in names  # of .venv
