@@ -5,6 +5,7 @@
 //! engine sends signals, counters are read where they lie. `supervise` is the small parent process that owns the
 //! sockets and the app. Read `engine/stages.rs` first: the life of a request, top to bottom.
 
+pub mod commands;
 pub mod config;
 pub mod engine;
 pub mod launch;

@@ -1,1 +1,415 @@
-//! The data loop.
+//! The data loop: one thread, one readiness queue, all connections.
+//!
+//! A turn of the loop handles all that is ready, decides all requests that arrived, and only then writes: what several
+//! requests put on one connection leaves in one TLS record and one system call. Buffers belong to the loop; an idle
+//! connection has none. Read `stages.rs` first.
+//!
+//! One rule keeps the borrow checker and the reader content: while a connection is being handled it is out of the
+//! table, so its handler may touch any other connection but must leave what concerns itself in `todo`.
+
+pub mod answer;
+pub mod commands;
+pub mod conn;
+pub mod downstream;
+pub mod exchange;
+pub mod idle;
+pub mod io;
+pub mod message;
+pub mod pool;
+pub mod record;
+pub mod relay;
+pub mod secure;
+pub mod stages;
+pub mod timers;
+pub mod tunnel;
+pub mod upstream;
+
+use std::collections::{HashMap, VecDeque};
+use std::io as stdio;
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use mio::net::TcpListener;
+use mio::{Events, Interest, Poll, Token};
+use slab::Slab;
+use weft_core::resolve::Names;
+use weft_core::{Reason, Rng};
+use weft_core::frontend::Frontend;
+use weft_http::{Head, Limits};
+
+use crate::config::Config;
+use crate::metrics::Series;
+use crate::shared::{Command, EngineHandle, Record, Shared, Signal};
+use crate::sys::SockDiag;
+use crate::tls::Identity;
+use conn::{Conn, ConnId, ExchangeId, PoolId};
+use exchange::Exchanges;
+use pool::{Backends, Pool, PoolKey};
+use timers::{Timer, Wheel};
+
+/// What one read may bring: large enough that a short read means an empty socket, small enough for the L2 cache.
+const READ: usize = 64 * 1024;
+/// Readiness events of one turn: a bound on how long the first of them waits for its write.
+const EVENTS: usize = 512;
+/// Connections accepted in one turn, so that a flood of them does not starve those that are there.
+const ACCEPTS: usize = 64;
+/// Buffers kept for reuse, and the largest that is kept: memory of the loop, not of connections.
+const SPARE_BUFFERS: usize = 64;
+const SPARE_CAPACITY: usize = 64 * 1024;
+/// How often idleness is looked for; timeouts of minutes need no better.
+const SWEEP_US: u64 = 1_000_000;
+
+const WAKER: Token = Token(usize::MAX);
+/// Tokens from here on are listeners.
+const LISTENERS: usize = 1 << 32;
+
+/// Where a listener's connections come from and go to.
+pub enum Listener {
+    Inbound { socket: TcpListener, port: u16, inbound: String, app: SocketAddr, h1: PoolId, h2: PoolId },
+    Outbound { socket: TcpListener, name: Option<String>, frontend: Option<Arc<Frontend>>, port: u16 },
+}
+
+impl Listener {
+    fn socket(&mut self) -> &mut TcpListener {
+        match self {
+            Listener::Inbound { socket, .. } | Listener::Outbound { socket, .. } => socket,
+        }
+    }
+}
+
+/// Where access log records go; must not block.
+pub type LogSink = Box<dyn FnMut(Arc<Record>) + Send>;
+
+/// Sockets and names with which an engine starts.
+pub struct Setup {
+    pub inbound: Vec<InboundSetup>,
+    pub outbound: Vec<OutboundSetup>,
+    pub namespace: String,
+    pub workload: String,
+    pub service: String,
+    pub version: String,
+    pub service_account: String,
+    /// Only the supervised app may use the outbound side; its uid, and its cgroup where it has one.
+    pub owner: Option<Owner>,
+    pub log: Option<LogSink>,
+    pub log_all: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Owner {
+    pub uid: u32,
+    pub cgroup: Option<u64>,
+}
+
+pub struct InboundSetup {
+    pub socket: std::net::TcpListener,
+    pub port: u16,
+    /// Key of the Inbound: "<namespace>/<workload>".
+    pub inbound: String,
+    pub app: SocketAddr,
+}
+
+pub struct OutboundSetup {
+    pub socket: std::net::TcpListener,
+    /// "<namespace>/<service>:<port>"; None: by Host.
+    pub frontend: Option<String>,
+}
+
+/// What is left for after the connection at hand is back in its place.
+enum Todo {
+    /// Send the exchange's `answer`.
+    Answer(ExchangeId),
+    /// This try failed: again, or answer.
+    Failed(ExchangeId, weft_core::retry::Failure, Reason),
+    /// Begin the next try.
+    Try(ExchangeId),
+    /// Go through the stages (again): what it waited for is there.
+    Decide(ExchangeId),
+    /// Handle input that was left, and read on.
+    Resume(ConnId),
+    /// Body bytes can move again.
+    Relay(ExchangeId),
+    /// An HTTP/1 connection is free for the next request.
+    Park(ConnId),
+    /// It has something to send.
+    Touch(ConnId),
+    Close(ConnId),
+}
+
+pub struct Engine {
+    poll: Poll,
+    commands: mpsc::Receiver<Command>,
+    shared: Arc<Shared>,
+    setup: Setup,
+    config: Arc<Config>,
+    identity: Option<Arc<Identity>>,
+    names: Names<Arc<Frontend>>,
+    listeners: Vec<Listener>,
+    conns: Slab<Option<Box<Conn>>>,
+    exchanges: Exchanges,
+    pools: Slab<Pool>,
+    pool_keys: HashMap<PoolKey, PoolId>,
+    backends: Backends,
+    series: Vec<Arc<Series>>,
+    waiting: HashMap<String, Vec<ExchangeId>>,
+    rules: HashMap<Arc<str>, Arc<crate::metrics::RuleCounter>>,
+    todo: VecDeque<Todo>,
+    dirty: Vec<ConnId>,
+    wheel: Wheel,
+    due: Vec<Timer>,
+    limits: Limits,
+    diag: Option<SockDiag>,
+    rng: Rng,
+    started: Instant,
+    now_us: u64,
+    /// Unix microseconds minus `now_us`.
+    unix_us: u64,
+    next_sweep_us: u64,
+    next_generation: u32,
+    drain_until_us: Option<u64>,
+    stopped: bool,
+    /// Scratch of the loop.
+    read_buffer: Vec<u8>,
+    plain: Vec<u8>,
+    cipher: Vec<u8>,
+    head: Head,
+    spare: Vec<Vec<u8>>,
+    hello: Vec<u8>,
+}
+
+impl Engine {
+    /// Opens the readiness queue and registers the listeners. Errors are those of the system, with the address.
+    pub fn new(setup: Setup, shared: Arc<Shared>, config: Arc<Config>) -> stdio::Result<(Engine, EngineHandle)> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(mio::Waker::new(poll.registry(), WAKER)?);
+        let (sender, commands) = mpsc::channel();
+        let seed = random_seed();
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let hello = hello_of(&setup);
+        let mut engine = Engine {
+            poll,
+            commands,
+            shared,
+            names: Names::new(&[]),
+            config: Arc::default(),
+            identity: None,
+            listeners: Vec::new(),
+            conns: Slab::with_capacity(64),
+            exchanges: Exchanges::default(),
+            pools: Slab::new(),
+            pool_keys: HashMap::new(),
+            backends: Backends::new(&format!("{}/{}", setup.namespace, setup.workload)),
+            series: Vec::new(),
+            waiting: HashMap::new(),
+            rules: HashMap::new(),
+            todo: VecDeque::new(),
+            dirty: Vec::new(),
+            wheel: Wheel::new(0),
+            due: Vec::new(),
+            limits: Limits::default(),
+            diag: SockDiag::new().ok(),
+            rng: Rng::new(seed),
+            started: Instant::now(),
+            now_us: 0,
+            unix_us: since_epoch.as_micros() as u64,
+            next_sweep_us: SWEEP_US,
+            next_generation: 1,
+            drain_until_us: None,
+            stopped: false,
+            read_buffer: vec![0; READ],
+            plain: Vec::new(),
+            cipher: Vec::new(),
+            head: Head::default(),
+            spare: Vec::new(),
+            hello,
+            setup,
+        };
+        engine.listen()?;
+        engine.adopt(config);
+        Ok((engine, EngineHandle { commands: sender, waker }))
+    }
+
+    fn listen(&mut self) -> stdio::Result<()> {
+        for inbound in std::mem::take(&mut self.setup.inbound) {
+            let h1 = self.pool(PoolKey::app(inbound.app, false));
+            let h2 = self.pool(PoolKey::app(inbound.app, true));
+            let InboundSetup { socket, port, inbound, app } = inbound;
+            let socket = register(&self.poll, socket, self.listeners.len())?;
+            self.listeners.push(Listener::Inbound { socket, port, inbound, app, h1, h2 });
+        }
+        for outbound in std::mem::take(&mut self.setup.outbound) {
+            let socket = register(&self.poll, outbound.socket, self.listeners.len())?;
+            let port = outbound.frontend.as_deref().and_then(port_of_key).unwrap_or(0);
+            self.listeners.push(Listener::Outbound { socket, name: outbound.frontend, frontend: None, port });
+        }
+        Ok(())
+    }
+
+    /// Runs until it is stopped or drained.
+    pub fn run(&mut self) -> stdio::Result<()> {
+        let mut events = Events::with_capacity(EVENTS);
+        self.tick();
+        self.shared.ready.store(true, Ordering::Release);
+        let _ = self.shared.signals.send(Signal::Ready);
+        while !self.stopped {
+            let timeout = self.until_next();
+            match self.poll.poll(&mut events, timeout) {
+                Err(e) if e.kind() == stdio::ErrorKind::Interrupted => continue,
+                other => other?,
+            }
+            self.tick();
+            self.turn(&events);
+        }
+        Ok(())
+    }
+
+    fn turn(&mut self, events: &Events) {
+        let mut woken = false;
+        for event in events {
+            match event.token() {
+                WAKER => woken = true,
+                Token(t) if t >= LISTENERS => self.accept(t - LISTENERS),
+                Token(t) => self.guarded(t as ConnId, |engine, id| engine.on_event(id, event)),
+            }
+        }
+        if woken {
+            self.handle_commands();
+        }
+        self.handle_timers();
+        if self.now_us >= self.next_sweep_us {
+            self.next_sweep_us = self.now_us + SWEEP_US;
+            self.sweep();
+        }
+        self.settle();
+    }
+
+    /// Decides what is left and writes what is there, until both are nothing.
+    fn settle(&mut self) {
+        loop {
+            while let Some(todo) = self.todo.pop_front() {
+                self.handle_todo(todo);
+            }
+            if self.dirty.is_empty() {
+                return;
+            }
+            let mut dirty = std::mem::take(&mut self.dirty);
+            for id in dirty.drain(..) {
+                self.guarded(id, Engine::flush);
+            }
+            if self.dirty.is_empty() {
+                self.dirty = dirty;
+            }
+        }
+    }
+
+    fn handle_todo(&mut self, todo: Todo) {
+        match todo {
+            Todo::Answer(x) => self.answer(x),
+            Todo::Failed(x, failure, reason) => self.try_failed(x, failure, reason),
+            Todo::Try(x) => self.next_try(x),
+            Todo::Decide(x) => self.decide_again(x),
+            Todo::Resume(c) => self.guarded(c, Engine::resume),
+            Todo::Relay(x) => self.relay(x),
+            Todo::Park(c) => self.park(c),
+            Todo::Touch(c) => self.touch(c),
+            Todo::Close(c) => self.close(c),
+        }
+    }
+
+    /// A panic while one connection is handled ends that connection, and no other.
+    fn guarded(&mut self, id: ConnId, handle: impl FnOnce(&mut Engine, ConnId)) {
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| handle(self, id)));
+        if result.is_err() {
+            self.shared.metrics.panics.add(1);
+            eprintln!("weft: a connection was ended by an internal error (please report the lines above)");
+            self.restore_scratch();
+            self.abandon(id);
+        }
+    }
+
+    /// What a panic in the middle of a handler may have taken with it.
+    fn restore_scratch(&mut self) {
+        if self.read_buffer.len() != READ {
+            self.read_buffer = vec![0; READ];
+        }
+    }
+
+    fn tick(&mut self) {
+        self.now_us = self.started.elapsed().as_micros() as u64;
+    }
+
+    fn until_next(&self) -> Option<Duration> {
+        let sweep = self.next_sweep_us.saturating_sub(self.now_us);
+        let idle = self.conns.is_empty() && self.drain_until_us.is_none();
+        let timer = self.wheel.wait_us(self.now_us);
+        let next = match (timer, idle) {
+            (Some(t), true) => t,
+            (Some(t), false) => t.min(sweep),
+            (None, true) => return None,
+            (None, false) => sweep,
+        };
+        // Round up: a wait that ends a moment early only wakes twice.
+        Some(Duration::from_micros(next.max(1)).max(Duration::from_millis(1)))
+    }
+
+    fn buffer(&mut self) -> Vec<u8> {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    fn recycle(&mut self, mut buffer: Vec<u8>) {
+        if self.spare.len() < SPARE_BUFFERS && (1..=SPARE_CAPACITY).contains(&buffer.capacity()) {
+            buffer.clear();
+            self.spare.push(buffer);
+        }
+    }
+
+    #[inline]
+    fn conn(&mut self, id: ConnId) -> Option<&mut Conn> {
+        self.conns.get_mut(id as usize)?.as_deref_mut()
+    }
+
+    /// It has something to send.
+    #[inline]
+    fn touch(&mut self, id: ConnId) {
+        if let Some(conn) = self.conns.get_mut(id as usize).and_then(|c| c.as_deref_mut()) {
+            if !conn.state.dirty {
+                conn.state.dirty = true;
+                self.dirty.push(id);
+            }
+        }
+    }
+}
+
+fn register(poll: &Poll, socket: std::net::TcpListener, index: usize) -> stdio::Result<TcpListener> {
+    socket.set_nonblocking(true)?;
+    let mut socket = TcpListener::from_std(socket);
+    poll.registry().register(&mut socket, Token(LISTENERS + index), Interest::READABLE)?;
+    Ok(socket)
+}
+
+/// "<namespace>/<service>:<port>[…]" → port
+pub fn port_of_key(key: &str) -> Option<u16> {
+    let digits: String = key.rsplit(':').next()?.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
+}
+
+fn random_seed() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    // The standard library seeds its hash maps from the system's randomness; so is each loop.
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
+}
+
+fn hello_of(setup: &Setup) -> Vec<u8> {
+    use prost::Message;
+    let hello = weft_proto::v1::Hello {
+        workload: format!("{}/{}", setup.namespace, setup.workload),
+        service: setup.service.clone(),
+        version: setup.version.clone(),
+        capabilities: weft_core::capability::ALL.iter().map(|c| (*c).to_owned()).collect(),
+        target_port: 0,
+        service_account: setup.service_account.clone(),
+    };
+    hello.encode_to_vec()
+}

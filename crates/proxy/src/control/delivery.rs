@@ -1,0 +1,382 @@
+//! What the controller delivers, as a pure state machine: responses in; requests and the next `Config` out.
+//!
+//! ```text
+//!             its backends and endpoints are here or absent
+//! received ───────────────────────────────────────────────► in force      (make before break)
+//!    └── otherwise it waits, and the last one stays in force
+//! ```
+//! A resource that cannot be used is refused by name and the last good one stays; the rest of the response is taken.
+//! Endpoints and Backends come unasked with the Frontends that name them. Time is an argument, in milliseconds.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use prost::Message;
+use prost_types::Any;
+use weft_core::frontend::Frontend;
+use weft_proto::v1;
+
+use super::kind::Kind;
+use super::subscriptions::Subscriptions;
+use crate::config::{Config, Refused};
+
+/// A frontend that waits so long has lost something on the way: what is missing is asked for by name.
+const WAIT_MS: u64 = 500;
+/// A removed backend that a frontend in force still names stays so long: the frontend's next version is on its way.
+const DOOMED_MS: u64 = 2_000;
+/// Backends that no frontend names: they come before the frontend that does, and stay after it has gone.
+const LOOSE_MS: u64 = 60_000;
+/// Names answered "there is none" that are remembered; forgotten ones are asked for again.
+const MAX_ABSENT: usize = 4_096;
+
+pub struct Delivery {
+    node: v1::Node,
+    pub config: Config,
+    pub subscriptions: Subscriptions,
+    inbounds: Vec<String>,
+    /// Versions that we hold, by name: what a new stream is told.
+    held: BTreeMap<Kind, BTreeMap<String, String>>,
+    waiting: BTreeMap<String, Waiting>,
+    /// Backends and Endpoints that were answered "there is none".
+    absent: HashSet<(Kind, String)>,
+    doomed: BTreeMap<(Kind, String), u64>,
+    /// Since when nobody names it.
+    loose: HashMap<String, u64>,
+}
+
+struct Waiting {
+    version: String,
+    message: v1::Frontend,
+    needs: Vec<String>,
+    since_ms: u64,
+    asked: bool,
+}
+
+/// What follows from one response.
+pub struct Handled {
+    pub reply: v1::DeltaDiscoveryRequest,
+    /// `config` is another one now.
+    pub changed: bool,
+    pub refused: Vec<Refused>,
+}
+
+impl Delivery {
+    pub fn new(node: v1::Node, inbounds: Vec<String>, declared: &[String]) -> Delivery {
+        let mut subscriptions = Subscriptions::default();
+        declared.iter().for_each(|name| subscriptions.declare(name));
+        Delivery {
+            node,
+            config: Config::default(),
+            subscriptions,
+            inbounds,
+            held: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            absent: HashSet::new(),
+            doomed: BTreeMap::new(),
+            loose: HashMap::new(),
+        }
+    }
+
+    /// Takes what a former life saved; its frontends are subscribed ahead.
+    pub fn restore(&mut self, mut resources: Vec<v1::Resource>, now: u64) -> Vec<Refused> {
+        resources.sort_by_key(|r| r.resource.as_ref().and_then(|any| Kind::of(&any.type_url)));
+        let mut refused = Vec::new();
+        for resource in resources {
+            let Some(kind) = resource.resource.as_ref().and_then(|any| Kind::of(&any.type_url)) else { continue };
+            if kind == Kind::Frontend {
+                self.subscriptions.want(&resource.name, now);
+            }
+            refused.extend(self.take(kind, resource, now).err());
+        }
+        self.promote();
+        refused
+    }
+
+    /// What `restore` takes.
+    pub fn saved(config: &Config) -> Vec<v1::Resource> {
+        let sources = &config.sources;
+        let mut all = Vec::new();
+        all.extend(sources.mesh.iter().map(|s| Kind::Mesh.resource("mesh", &s.version, &*s.message)));
+        all.extend(sources.inbounds.iter().map(|(n, s)| Kind::Inbound.resource(n, &s.version, &*s.message)));
+        all.extend(sources.endpoints.iter().map(|(n, s)| Kind::Endpoints.resource(n, &s.version, &*s.message)));
+        all.extend(sources.backends.iter().map(|(n, s)| Kind::Backend.resource(n, &s.version, &*s.message)));
+        all.extend(sources.frontends.iter().map(|(n, s)| Kind::Frontend.resource(n, &s.version, &*s.message)));
+        all
+    }
+
+    /// The first requests of a stream. Backends and Endpoints only when some are held: then by name, because an empty
+    /// first subscription means "everything".
+    pub fn open(&self) -> Vec<v1::DeltaDiscoveryRequest> {
+        let mut requests = Vec::new();
+        for kind in Kind::ALL {
+            let versions = self.held.get(&kind).cloned().unwrap_or_default();
+            let names = match kind {
+                Kind::Mesh => vec!["mesh".to_owned()],
+                Kind::Inbound => self.inbounds.clone(),
+                Kind::Frontend => self.subscriptions.names(),
+                Kind::Endpoints | Kind::Backend => versions.keys().cloned().collect(),
+            };
+            if !names.is_empty() {
+                let mut request = subscribe(kind, names);
+                request.initial_resource_versions = versions.into_iter().collect();
+                requests.push(request);
+            }
+        }
+        if let Some(first) = requests.first_mut() {
+            first.node = Some(self.node.clone());
+        }
+        requests
+    }
+
+    /// Traffic asks for a frontend. True: `config` is another one, because a rarely used one made room.
+    pub fn want(&mut self, name: &str, now: u64) -> (Option<v1::DeltaDiscoveryRequest>, bool) {
+        let change = self.subscriptions.want(name, now);
+        let changed = self.forget(&change.unsubscribe);
+        if change.subscribe.is_empty() {
+            return (None, changed);
+        }
+        let mut request = subscribe(Kind::Frontend, change.subscribe);
+        request.resource_names_unsubscribe = change.unsubscribe;
+        (Some(request), changed)
+    }
+
+    pub fn handle(&mut self, response: v1::DeltaDiscoveryResponse, now: u64) -> Handled {
+        let mut reply = v1::DeltaDiscoveryRequest {
+            type_url: response.type_url.clone(),
+            response_nonce: response.nonce.clone(),
+            ..Default::default()
+        };
+        let Some(kind) = Kind::of(&response.type_url) else {
+            let text = format!("this proxy knows no resources of type {:?}", response.type_url);
+            reply.error_detail = Some(v1::Status { code: INVALID_ARGUMENT, message: text, details: vec![] });
+            return Handled { reply, changed: false, refused: vec![] };
+        };
+        let (mut changed, mut refused) = (false, Vec::new());
+        for resource in response.resources {
+            match self.take(kind, resource, now) {
+                Ok(took) => changed |= took,
+                Err(e) => refused.push(e),
+            }
+        }
+        for name in response.removed_resources {
+            changed |= self.remove(kind, &name, now);
+        }
+        changed |= self.promote();
+        reply.error_detail = nack(&refused);
+        Handled { reply, changed, refused }
+    }
+
+    /// What time alone brings: call about each second. True: `config` is another one.
+    pub fn tick(&mut self, now: u64) -> (Vec<v1::DeltaDiscoveryRequest>, bool) {
+        let mut requests = self.ask_for_missing(now);
+        let idle = self.subscriptions.sweep(now);
+        let mut changed = self.forget(&idle);
+        if !idle.is_empty() {
+            requests.push(unsubscribe(Kind::Frontend, idle));
+        }
+        changed |= self.end_doomed(now);
+        let loose = self.sweep_loose(now);
+        if !loose.is_empty() {
+            changed = true;
+            requests.push(unsubscribe(Kind::Backend, loose.clone()));
+            requests.push(unsubscribe(Kind::Endpoints, loose));
+        }
+        (requests, changed)
+    }
+
+    /// Subscribed and neither answered nor in force.
+    pub fn pending(&self) -> Vec<String> {
+        let known = |n: &String| self.config.frontends.contains_key(n) || self.config.absent.contains(n);
+        self.subscriptions.names().into_iter().filter(|n| !known(n)).collect()
+    }
+
+    fn take(&mut self, kind: Kind, resource: v1::Resource, now: u64) -> Result<bool, Refused> {
+        let (name, version) = (resource.name, resource.version);
+        let any = resource.resource.unwrap_or_default();
+        if any.type_url != kind.url() {
+            return Err(refused(&name, &version, format!("its content is of type {:?}", any.type_url)));
+        }
+        match kind {
+            Kind::Mesh => self.config.set_mesh(&version, decode(&name, &version, &any)?)?,
+            Kind::Inbound if !self.inbounds.contains(&name) => return Ok(false),
+            Kind::Inbound => self.config.set_inbound(&name, &version, decode(&name, &version, &any)?)?,
+            Kind::Endpoints => self.config.set_endpoints(&name, &version, decode(&name, &version, &any)?)?,
+            Kind::Backend => self.config.set_backend(&name, &version, decode(&name, &version, &any)?)?,
+            Kind::Frontend if !self.subscriptions.contains(&name) => return Ok(false),
+            Kind::Frontend => self.stage(&name, &version, decode(&name, &version, &any)?, now)?,
+        }
+        self.absent.remove(&(kind, name.clone()));
+        self.doomed.remove(&(kind, name.clone()));
+        self.held.entry(kind).or_default().insert(name, version);
+        // A frontend is in force only after `promote`.
+        Ok(kind != Kind::Frontend)
+    }
+
+    fn stage(&mut self, name: &str, version: &str, message: v1::Frontend, now: u64) -> Result<(), Refused> {
+        let compiled = Frontend::compile(&message).map_err(|e| Refused {
+            name: name.into(),
+            version: version.into(),
+            reason: e.reason,
+            missing: e.missing,
+        })?;
+        let needs = compiled.backends().iter().map(|b| b.to_string()).collect();
+        let waiting = Waiting { version: version.into(), message, needs, since_ms: now, asked: false };
+        self.waiting.insert(name.to_owned(), waiting);
+        Ok(())
+    }
+
+    /// Frontends whose needs are met come into force.
+    fn promote(&mut self) -> bool {
+        let ready: Vec<String> =
+            self.waiting.iter().filter(|(_, w)| self.missing(w).next().is_none()).map(|(n, _)| n.clone()).collect();
+        for name in &ready {
+            if let Some(w) = self.waiting.remove(name) {
+                // It compiled when it came.
+                let _ = self.config.set_frontend(name, &w.version, w.message);
+            }
+        }
+        !ready.is_empty()
+    }
+
+    fn missing<'a>(&'a self, waiting: &'a Waiting) -> impl Iterator<Item = (Kind, &'a String)> {
+        let answered = |kind: Kind, name: &String| match kind {
+            Kind::Backend => self.config.backends.contains_key(name) || self.absent.contains(&(kind, name.clone())),
+            _ => self.config.endpoints.contains_key(name) || self.absent.contains(&(kind, name.clone())),
+        };
+        let both = waiting.needs.iter().flat_map(|n| [(Kind::Backend, n), (Kind::Endpoints, n)]);
+        both.filter(move |(kind, name)| !answered(*kind, name))
+    }
+
+    fn remove(&mut self, kind: Kind, name: &str, now: u64) -> bool {
+        self.held.get_mut(&kind).map(|held| held.remove(name));
+        match kind {
+            Kind::Frontend if !self.subscriptions.contains(name) => return false,
+            Kind::Frontend => {
+                self.waiting.remove(name);
+                self.config.remove_frontend(name);
+            }
+            Kind::Backend | Kind::Endpoints => {
+                self.absent.insert((kind, name.to_owned()));
+                self.doomed.insert((kind, name.to_owned()), now);
+                return self.end_doomed(now);
+            }
+            // Neither is ever taken back: without an Inbound the workload would be closed, without a Mesh blind.
+            Kind::Inbound | Kind::Mesh => return false,
+        }
+        true
+    }
+
+    /// Takes out removed backends that nobody names any more, or whose time is over.
+    fn end_doomed(&mut self, now: u64) -> bool {
+        let named = self.named(false);
+        let over: Vec<(Kind, String)> = self
+            .doomed
+            .iter()
+            .filter(|((_, name), since)| !named.contains(name) || now >= **since + DOOMED_MS)
+            .map(|(key, _)| key.clone())
+            .collect();
+        for (kind, name) in &over {
+            self.doomed.remove(&(*kind, name.clone()));
+            match kind {
+                Kind::Backend => self.config.remove_backend(name),
+                _ => self.config.remove_endpoints(name),
+            }
+        }
+        !over.is_empty()
+    }
+
+    /// Backends that frontends in force name, and with `waiting` also those that wait.
+    fn named(&self, waiting: bool) -> BTreeSet<String> {
+        let in_force = self.config.frontends.values().flat_map(|f| f.backends().iter().map(|b| b.to_string()));
+        let later = self.waiting.values().filter(|_| waiting).flat_map(|w| w.needs.iter().cloned());
+        in_force.chain(later).collect()
+    }
+
+    fn sweep_loose(&mut self, now: u64) -> Vec<String> {
+        let named = self.named(true);
+        let present: BTreeSet<String> =
+            self.config.backends.keys().chain(self.config.endpoints.keys()).cloned().collect();
+        if self.absent.len() > MAX_ABSENT {
+            self.absent.retain(|(_, name)| named.contains(name));
+        }
+        self.loose.retain(|name, _| present.contains(name) && !named.contains(name));
+        let mut over = Vec::new();
+        for name in present.difference(&named) {
+            if now >= *self.loose.entry(name.clone()).or_insert(now) + LOOSE_MS {
+                over.push(name.clone());
+            }
+        }
+        for name in &over {
+            self.loose.remove(name);
+            self.config.remove_backend(name);
+            self.config.remove_endpoints(name);
+            for kind in [Kind::Backend, Kind::Endpoints] {
+                self.held.get_mut(&kind).map(|held| held.remove(name));
+            }
+        }
+        over
+    }
+
+    fn ask_for_missing(&mut self, now: u64) -> Vec<v1::DeltaDiscoveryRequest> {
+        let late = |w: &Waiting| !w.asked && now >= w.since_ms + WAIT_MS;
+        let mut names: BTreeMap<Kind, BTreeSet<String>> = BTreeMap::new();
+        for waiting in self.waiting.values().filter(|w| late(w)) {
+            for (kind, name) in self.missing(waiting) {
+                names.entry(kind).or_default().insert(name.clone());
+            }
+        }
+        self.waiting.values_mut().filter(|w| late(w)).for_each(|w| w.asked = true);
+        names.into_iter().map(|(kind, names)| subscribe(kind, names.into_iter().collect())).collect()
+    }
+
+    fn forget(&mut self, frontends: &[String]) -> bool {
+        for name in frontends {
+            self.waiting.remove(name);
+            self.config.forget_frontend(name);
+            self.held.get_mut(&Kind::Frontend).map(|held| held.remove(name));
+        }
+        !frontends.is_empty()
+    }
+}
+
+/// google.rpc.Code
+const INVALID_ARGUMENT: i32 = 3;
+
+fn nack(all: &[Refused]) -> Option<v1::Status> {
+    let detail = |r: &Refused| {
+        let rejected = v1::Rejected {
+            name: r.name.clone(),
+            version: r.version.clone(),
+            reason: r.reason.clone(),
+            missing: r.missing.clone(),
+        };
+        Any { type_url: REJECTED.into(), value: rejected.encode_to_vec() }
+    };
+    let names: Vec<&str> = all.iter().map(|r| r.name.as_str()).collect();
+    (!all.is_empty()).then(|| v1::Status {
+        code: INVALID_ARGUMENT,
+        message: format!("refused {}", names.join(", ")),
+        details: all.iter().map(detail).collect(),
+    })
+}
+
+const REJECTED: &str = "type.googleapis.com/weft.v1.Rejected";
+
+fn subscribe(kind: Kind, names: Vec<String>) -> v1::DeltaDiscoveryRequest {
+    v1::DeltaDiscoveryRequest { type_url: kind.url().into(), resource_names_subscribe: names, ..Default::default() }
+}
+
+fn unsubscribe(kind: Kind, names: Vec<String>) -> v1::DeltaDiscoveryRequest {
+    v1::DeltaDiscoveryRequest { type_url: kind.url().into(), resource_names_unsubscribe: names, ..Default::default() }
+}
+
+fn decode<M: Message + Default>(name: &str, version: &str, any: &Any) -> Result<M, Refused> {
+    M::decode(any.value.as_slice()).map_err(|e| refused(name, version, format!("it cannot be decoded ({e})")))
+}
+
+fn refused(name: &str, version: &str, reason: String) -> Refused {
+    Refused { name: name.into(), version: version.into(), reason, missing: Vec::new() }
+}
+
+#[cfg(test)]
+#[path = "delivery_tests.rs"]
+mod tests;

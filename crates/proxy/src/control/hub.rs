@@ -1,0 +1,126 @@
+//! What the control side's tasks have in common: what was told to the engine, and what happened.
+
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::{Notify, watch};
+use tonic::transport::Channel;
+use weft_proto::v1;
+
+use super::log;
+use super::state::StateDir;
+use crate::config::Config;
+use crate::shared::{Command, EngineHandle, Shared};
+use crate::timestamp;
+use crate::tls::Identity;
+
+/// Events that no controller has taken yet. Older ones are dropped: a thousand say enough about an outage.
+const MAX_EVENTS: usize = 1_000;
+
+/// The app's health, as far as its own proxy knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppHealth {
+    pub health: v1::Health,
+    pub reason: String,
+}
+
+pub struct Hub {
+    pub launch: v1::Launch,
+    /// Addresses of the inbound listeners as they are bound, in the launch's order.
+    pub listening: Vec<std::net::SocketAddr>,
+    /// The admin listener's, once it is open.
+    pub admin: watch::Sender<Option<std::net::SocketAddr>>,
+    pub shared: Arc<Shared>,
+    pub engine: EngineHandle,
+    pub config: watch::Sender<Arc<Config>>,
+    pub identity: watch::Sender<Option<Arc<Identity>>>,
+    /// To the controller; None: there is none, or no identity to show it yet.
+    pub channel: watch::Sender<Option<Channel>>,
+    pub health: watch::Sender<AppHealth>,
+    /// True once the engine said that it listens, and what runs here may get traffic.
+    pub engine_ready: watch::Sender<bool>,
+    pub draining: watch::Sender<bool>,
+    /// Unix milliseconds of the last word from the controller about our program; 0: none yet.
+    pub last_delivery_ms: watch::Sender<u64>,
+    pub renew_now: Notify,
+    pub state: Option<StateDir>,
+    events: Mutex<VecDeque<v1::EventRecord>>,
+}
+
+impl Hub {
+    pub fn new(start: super::Start, state: Option<StateDir>) -> Hub {
+        let starting = AppHealth { health: v1::Health::Unhealthy, reason: "not checked yet".into() };
+        Hub {
+            launch: start.launch,
+            listening: start.listening,
+            admin: watch::Sender::new(None),
+            shared: start.shared,
+            engine: start.engine,
+            config: watch::Sender::new(start.config),
+            identity: watch::Sender::new(start.identity),
+            channel: watch::Sender::new(None),
+            health: watch::Sender::new(starting),
+            engine_ready: watch::Sender::new(false),
+            draining: watch::Sender::new(false),
+            last_delivery_ms: watch::Sender::new(0),
+            renew_now: Notify::new(),
+            state,
+            events: Mutex::default(),
+        }
+    }
+
+    pub fn workload(&self) -> v1::Workload {
+        self.launch.workload.clone().unwrap_or_default()
+    }
+
+    /// "<namespace>/<name>"
+    pub fn workload_key(&self) -> String {
+        let workload = self.workload();
+        format!("{}/{}", workload.namespace, workload.name)
+    }
+
+    /// In force from the engine's next batch of events on.
+    pub fn push_config(&self, config: Config) {
+        let config = Arc::new(config);
+        self.config.send_replace(config.clone());
+        self.shared.metrics.config_updates.add(1);
+        self.engine.send(Command::Config(config));
+    }
+
+    pub fn push_identity(&self, identity: Identity) {
+        let identity = Arc::new(identity);
+        self.shared.metrics.certificate_not_after.set(identity.not_after.max(0) as u64);
+        self.identity.send_replace(Some(identity.clone()));
+        self.engine.send(Command::Identity(identity));
+    }
+
+    /// Out of rotation at once; the engine drains by its own command.
+    pub fn drain(&self) {
+        self.shared.draining.store(true, Relaxed);
+        self.draining.send_replace(true);
+    }
+
+    /// Tells people (stderr) and the controller.
+    pub fn event(&self, kind: &str, subject: &str, text: &str) {
+        log::warn(&format!("{kind} {subject}: {text}"));
+        self.keep(v1::EventRecord {
+            unix_ms: timestamp::now_ms(),
+            kind: kind.into(),
+            subject: subject.into(),
+            text: text.into(),
+        });
+    }
+
+    pub fn keep(&self, event: v1::EventRecord) {
+        let mut events = self.events.lock().unwrap_or_else(|e| e.into_inner());
+        if events.len() == MAX_EVENTS {
+            events.pop_front();
+        }
+        events.push_back(event);
+    }
+
+    pub fn take_events(&self) -> Vec<v1::EventRecord> {
+        self.events.lock().unwrap_or_else(|e| e.into_inner()).drain(..).collect()
+    }
+}

@@ -1,0 +1,490 @@
+//! Responses: those of the app, passed on, and those that weft makes itself; and what happens when a try fails.
+
+use std::sync::Arc;
+
+use weft_core::retry::{self, Decision, Failure};
+use weft_core::{Reason, frontend::Target as RouteTarget};
+use weft_http::h1::RequestKind;
+use weft_http::{Head, Known, h1};
+
+use super::conn::{Conn, ExchangeId, Protocol, Reading};
+use super::exchange::{Answer, Exchange, Phase, Side};
+use super::timers::{Kind, Timer};
+use super::{Engine, Todo};
+
+impl Engine {
+    pub(super) fn answer_later(&mut self, x: ExchangeId, answer: Answer) {
+        self.exchanges[x].answer = Some(answer);
+        self.todo.push_back(Todo::Answer(x));
+    }
+
+    // ------------------------------------------------------------------------------------- the app's responses
+
+    /// A response head arrived. True: it is not passed on, because the request is tried again.
+    pub(super) fn response_head(
+        &mut self,
+        x: ExchangeId,
+        head: &Head,
+        source: &[u8],
+        end: bool,
+        informational: bool,
+    ) -> bool {
+        if self.exchanges[x].phase != Phase::Trying {
+            return false;
+        }
+        let bytes = head.bytes(source);
+        if informational {
+            self.pass_head(x, head, bytes, end, true);
+            return false;
+        }
+        self.exchanges[x].head_us = self.now_us;
+        if self.retries_response(x, head, bytes) {
+            return true;
+        }
+        let exchange = &mut self.exchanges[x];
+        exchange.phase = Phase::Responding;
+        exchange.status = head.status;
+        exchange.to_caller.done = end;
+        // From here on nothing can be sent again: the kept body is let go of.
+        exchange.keep_bytes = 0;
+        if exchange.to_app.waiting() == 0 {
+            exchange.to_app.bytes.clear();
+            exchange.to_app.sent = 0;
+        }
+        self.learn_reason(x, head, bytes);
+        self.pass_head(x, head, bytes, end, false);
+        if end {
+            self.exchanges[x].to_caller.end_sent = true;
+        }
+        false
+    }
+
+    /// The other proxy says why it answered instead of its app.
+    fn learn_reason(&mut self, x: ExchangeId, head: &Head, bytes: &[u8]) {
+        if head.status < 400 {
+            return;
+        }
+        let code = head.get(bytes, b"weft-reason").and_then(|v| std::str::from_utf8(v).ok());
+        if let Some(reason) = code.and_then(Reason::from_code) {
+            let exchange = &mut self.exchanges[x];
+            if exchange.side == Side::Outbound {
+                exchange.reason = Some(reason);
+                if let Some(origin) = head.get(bytes, b"weft-origin") {
+                    exchange.rule = Some(String::from_utf8_lossy(origin).into());
+                }
+            }
+        }
+    }
+
+    fn pass_head(&mut self, x: ExchangeId, head: &Head, bytes: &[u8], end: bool, informational: bool) {
+        let exchange = &mut self.exchanges[x];
+        let Some(leg) = exchange.down else { return };
+        let Some(conn) = self.conns.get_mut(leg.conn as usize).and_then(|c| c.as_deref_mut()) else { return };
+        if conn.out.capacity() == 0 {
+            conn.out = self.spare.pop().unwrap_or_default();
+        }
+        let Conn { protocol, out, .. } = conn;
+        match protocol {
+            Protocol::H1Server(h1) => {
+                let switched = exchange.upgrade && matches!(head.status, 101 | 200) && !informational;
+                if switched {
+                    exchange.raw = true;
+                    h1.reading = Reading::Raw;
+                } else if exchange.upgrade && !informational {
+                    // The upgrade was refused: the request is complete as it was.
+                    exchange.to_app.done = true;
+                }
+                let raw = exchange.raw;
+                write_h1_response(exchange, head, bytes, end, informational, &mut h1.keep_alive, out);
+                if raw && !conn.input.is_empty() {
+                    self.todo.push_back(Todo::Resume(leg.conn));
+                }
+            }
+            Protocol::H2(h2) => {
+                let switched = exchange.upgrade && matches!(head.status, 101 | 200);
+                exchange.raw |= switched && !informational;
+                if exchange.upgrade && !switched && !informational {
+                    exchange.to_app.done = true;
+                }
+                let mut writer = h2.codec.begin_head(leg.stream, out);
+                writer.status(if switched { 200 } else { head.status });
+                each_response_field(exchange, head, bytes, h2.mesh, |name, value| writer.field(name, value));
+                writer.finish(end);
+            }
+            _ => return,
+        }
+        if !conn_dirty(&mut self.conns, leg.conn) {
+            self.dirty.push(leg.conn);
+        }
+    }
+
+    // ----------------------------------------------------------------------------------------- retry decisions
+
+    fn retries_response(&mut self, x: ExchangeId, head: &Head, bytes: &[u8]) -> bool {
+        let exchange = &self.exchanges[x];
+        let Some(plan) = exchange.plan.clone() else { return false };
+        let policy = &plan.action().retry;
+        if !policy.looks_at_responses() || (head.status < 400 && !exchange.grpc) {
+            return false;
+        }
+        let grpc = head.known(bytes, Known::GrpcStatus).and_then(|v| std::str::from_utf8(v).ok()?.parse().ok());
+        let failure = match grpc {
+            Some(status) if head.status == 200 && status != 0 => Failure::GrpcStatus(status),
+            _ => Failure::Status(head.status),
+        };
+        let after = head.known(bytes, Known::RetryAfter).and_then(|v| std::str::from_utf8(v).ok()?.parse::<u64>().ok());
+        self.try_again(x, failure, after.map(|s| s * 1000))
+    }
+
+    /// Decides, asks the budget, and arranges the next try. False: the failure stands.
+    fn try_again(&mut self, x: ExchangeId, failure: Failure, retry_after_ms: Option<u64>) -> bool {
+        let exchange = &self.exchanges[x];
+        let Some(plan) = exchange.plan.clone() else { return false };
+        let replayable = !exchange.body_lost && (exchange.keep_bytes > 0 || exchange.to_app.sent == 0);
+        let tried = retry::Tried {
+            attempt: exchange.attempts,
+            method: exchange.request.text(exchange.request.method),
+            failure,
+            body_replayable: replayable && !exchange.raw,
+            retry_after_ms,
+        };
+        let policy = &plan.action().retry;
+        let Decision::Retry { after_ms } = retry::decide(policy, &tried, &mut self.rng) else { return false };
+        if self.is_late(x, after_ms) {
+            return false;
+        }
+        let shared = self.backends.all[plan.backend as usize].group.shared().clone();
+        if !shared.budget.try_withdraw(self.now_us) {
+            self.exchanges[x].reason = Some(Reason::RetryBudget);
+            return false;
+        }
+        self.end_try(x, weft_core::outlier::Outcome::Failure);
+        self.count_retry(x);
+        let exchange = &mut self.exchanges[x];
+        exchange.to_app.sent = 0;
+        exchange.to_app.end_sent = false;
+        exchange.up = None;
+        exchange.phase = Phase::Waiting;
+        if after_ms == 0 {
+            self.todo.push_back(Todo::Try(x));
+        } else {
+            let timer = Timer { kind: Kind::Backoff, key: x, generation: exchange.generation };
+            self.wheel.set(self.now_us + after_ms * 1000, timer);
+        }
+        true
+    }
+
+    fn is_late(&self, x: ExchangeId, after_ms: u64) -> bool {
+        let exchange = &self.exchanges[x];
+        let whole = exchange.limits.and_then(|l| l.whole);
+        whole.is_some_and(|(us, _)| self.now_us + after_ms * 1000 >= exchange.begun_us + us)
+    }
+
+    pub(super) fn next_try(&mut self, x: ExchangeId) {
+        if self.exchanges[x].phase != Phase::Waiting {
+            return;
+        }
+        if let Err(answer) = self.try_once(x) {
+            self.exchanges[x].answer = Some(answer);
+            self.answer(x);
+        }
+    }
+
+    /// A try failed before a response was passed on, or in the middle of one.
+    pub(super) fn try_failed(&mut self, x: ExchangeId, failure: Failure, reason: Reason) {
+        match self.exchanges[x].phase {
+            Phase::Free => return,
+            Phase::Responding => return self.truncate(x, reason),
+            Phase::Waiting | Phase::Trying => {}
+        }
+        self.drop_upstream(x);
+        if self.exchanges[x].side == Side::Inbound {
+            if failure.provably_unprocessed() && self.resend_to_app(x) {
+                return;
+            }
+        } else if self.try_again(x, failure, None) {
+            return;
+        }
+        let reason = self.exchanges[x].reason.take().unwrap_or(reason);
+        self.end_try(x, weft_core::outlier::Outcome::Failure);
+        let rule = self.exchanges[x].rule.clone();
+        self.exchanges[x].answer = Some(Answer::Failure { reason, rule });
+        self.answer(x);
+    }
+
+    /// T6: the inbound proxy may send once more to its own app, on a fresh connection, what the app cannot have seen.
+    fn resend_to_app(&mut self, x: ExchangeId) -> bool {
+        let exchange = &mut self.exchanges[x];
+        let replayable = exchange.to_app.sent == 0 && exchange.request_bytes == 0;
+        if exchange.attempts > 1 || !replayable {
+            return false;
+        }
+        exchange.attempts += 1;
+        exchange.to_app.end_sent = false;
+        let Some(super::Listener::Inbound { h1, .. }) = self.listeners.get(exchange.listener as usize) else {
+            return false;
+        };
+        let pool = *h1;
+        self.send_on(x, pool, true).is_ok()
+    }
+
+    /// The response broke off: the caller must see that it is not whole.
+    fn truncate(&mut self, x: ExchangeId, reason: Reason) {
+        self.exchanges[x].reason = Some(reason);
+        let Some(leg) = self.exchanges[x].down.take() else { return };
+        if let Some(conn) = self.conn(leg.conn) {
+            match &mut conn.protocol {
+                Protocol::H2(h2) => {
+                    h2.codec.reset(leg.stream, weft_http::h2::ErrorCode::INTERNAL_ERROR, &mut conn.out);
+                    self.touch(leg.conn);
+                }
+                Protocol::H1Server(h1) => {
+                    // What arrived is sent; then the connection ends without the end of the message.
+                    h1.exchange = None;
+                    h1.keep_alive = false;
+                    conn.state.closing = true;
+                    self.touch(leg.conn);
+                }
+                _ => {}
+            }
+        }
+        self.drop_upstream(x);
+        self.finish_exchange(x, weft_core::outlier::Outcome::Failure);
+    }
+
+    // ------------------------------------------------------------------------------------------- own responses
+
+    /// Sends the answer that a stage ended in.
+    pub(super) fn answer(&mut self, x: ExchangeId) {
+        if matches!(self.exchanges[x].phase, Phase::Free | Phase::Responding) {
+            return;
+        }
+        let Some(answer) = self.exchanges[x].answer.take() else { return };
+        self.drop_upstream(x);
+        let made = Made::of(&answer);
+        let exchange = &mut self.exchanges[x];
+        exchange.status = made.status;
+        exchange.reason = made.reason;
+        exchange.rule = made.rule.clone().or(exchange.rule.take());
+        exchange.phase = Phase::Responding;
+        exchange.to_caller.done = true;
+        exchange.to_caller.end_sent = true;
+        self.write_made(x, &made);
+        if exchange_is_unread(&self.exchanges[x]) {
+            self.exchanges[x].until_close = true;
+        }
+        self.release_caller(x);
+        self.finish_exchange(x, weft_core::outlier::Outcome::Neutral);
+    }
+
+    fn write_made(&mut self, x: ExchangeId, made: &Made) {
+        let exchange = &mut self.exchanges[x];
+        let Some(leg) = exchange.down else { return };
+        let Some(conn) = self.conns.get_mut(leg.conn as usize).and_then(|c| c.as_deref_mut()) else { return };
+        let body: &[u8] = if exchange.request_kind == Some(RequestKind::Head) { b"" } else { &made.body };
+        let mesh = matches!(&conn.protocol, Protocol::H2(h2) if h2.mesh);
+        let Conn { protocol, out, .. } = conn;
+        match protocol {
+            Protocol::H1Server(h1) => {
+                h1.keep_alive &= !exchange_is_unread(exchange);
+                h1::write_status_line(out, made.status);
+                made.each_field(exchange, mesh, |name, value| h1::write_field(out, name, value));
+                h1::write_content_length(out, made.body.len() as u64);
+                if !h1.keep_alive {
+                    h1::write_field(out, b"connection", b"close");
+                }
+                h1::end_head(out);
+                out.extend_from_slice(body);
+            }
+            Protocol::H2(h2) => {
+                let mut writer = h2.codec.begin_head(leg.stream, out);
+                let grpc = exchange.grpc && made.reason.is_some();
+                writer.status(if grpc { 200 } else { made.status });
+                made.each_field(exchange, mesh, |name, value| writer.field(name, value));
+                if grpc {
+                    writer.field(b"content-type", b"application/grpc");
+                    writer.field(b"grpc-status", grpc_status(made.status));
+                    writer.field(b"grpc-message", made.reason.map_or("", Reason::code).as_bytes());
+                }
+                let ends = body.is_empty() || grpc;
+                writer.finish(ends);
+                if !ends {
+                    let sent = h2.codec.send_data(leg.stream, body, true, out);
+                    if sent < body.len() {
+                        h2.codec.reset(leg.stream, weft_http::h2::ErrorCode::NO_ERROR, out);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// To a caller whose bytes are no request.
+    pub(super) fn write_refusal(&mut self, conn: &mut Conn, status: u16, reason: Reason, text: &str) {
+        let out = &mut conn.out;
+        h1::write_status_line(out, status);
+        h1::write_field(out, b"weft-reason", reason.code().as_bytes());
+        h1::write_field(out, b"content-type", b"text/plain");
+        h1::write_content_length(out, text.len() as u64 + 1);
+        h1::write_field(out, b"connection", b"close");
+        h1::end_head(out);
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'\n');
+    }
+}
+
+/// A response of weft's own, ready to be written in any protocol.
+struct Made {
+    status: u16,
+    reason: Option<Reason>,
+    rule: Option<Arc<str>>,
+    location: Option<Vec<u8>>,
+    content_type: Box<str>,
+    body: Box<[u8]>,
+}
+
+impl Made {
+    fn of(answer: &Answer) -> Made {
+        let plain = |status, reason, rule| Made {
+            status,
+            reason,
+            rule,
+            location: None,
+            content_type: "text/plain".into(),
+            body: Box::default(),
+        };
+        match answer {
+            Answer::Failure { reason, rule } => {
+                let text = format!("weft: {}: {}\n", reason.code(), reason.advice());
+                Made { body: text.into_bytes().into(), ..plain(reason.status(), Some(*reason), rule.clone()) }
+            }
+            Answer::Redirect { status, location, rule } => {
+                Made { location: Some(location.clone()), ..plain(*status, None, Some(rule.clone())) }
+            }
+            Answer::Fixed { status, body, content_type, reason, rule } => Made {
+                body: body.clone(),
+                content_type: content_type.clone(),
+                ..plain(*status, *reason, Some(rule.clone()))
+            },
+            Answer::Connected => plain(200, None, None),
+        }
+    }
+
+    fn each_field(&self, exchange: &Exchange, mesh: bool, mut write: impl FnMut(&[u8], &[u8])) {
+        if let Some(location) = &self.location {
+            write(b"location", location);
+        }
+        if !self.body.is_empty() && !(exchange.grpc && self.reason.is_some()) {
+            write(b"content-type", self.content_type.as_bytes());
+        }
+        if let Some(reason) = self.reason {
+            write(b"weft-reason", reason.code().as_bytes());
+        }
+        if let Some(id) = exchange.request.known(Known::XRequestId) {
+            write(b"x-request-id", id);
+        }
+        // Only peers learn the rule: a 403 does not teach strangers the policy.
+        if let (true, Some(rule)) = (mesh, &self.rule) {
+            write(b"weft-origin", rule.as_bytes());
+        }
+    }
+}
+
+fn exchange_is_unread(exchange: &Exchange) -> bool {
+    !exchange.to_app.done
+}
+
+fn conn_dirty(conns: &mut slab::Slab<Option<Box<Conn>>>, id: u32) -> bool {
+    let Some(conn) = conns.get_mut(id as usize).and_then(|c| c.as_deref_mut()) else { return true };
+    std::mem::replace(&mut conn.state.dirty, true)
+}
+
+/// gRPC over HTTP/2, "HTTP2 to gRPC status" (grpc/doc/http-grpc-status-mapping.md).
+fn grpc_status(status: u16) -> &'static [u8] {
+    match status {
+        400 => b"13",
+        401 => b"16",
+        403 => b"7",
+        404 => b"12",
+        429 | 502 | 503 => b"14",
+        504 => b"4",
+        _ => b"2",
+    }
+}
+
+/// Fields that travel, with the route's edits.
+fn each_response_field(
+    exchange: &Exchange,
+    head: &Head,
+    bytes: &[u8],
+    mesh_caller: bool,
+    mut write: impl FnMut(&[u8], &[u8]),
+) {
+    let action = exchange.plan.as_ref().map(|p| p.action());
+    let weighted = exchange.plan.as_ref().zip(action).and_then(|(p, a)| match &a.target {
+        RouteTarget::Split(split) => Some(&split.backends[p.weighted as usize].response_headers),
+        _ => None,
+    });
+    let edits = [action.map(|a| &a.response_headers), weighted];
+    let edits = || edits.iter().flatten().filter(|e| !e.is_empty());
+    // An app cannot speak for weft; only a peer's proxy is believed, and only its reason travels on to the app.
+    let believed = exchange.side == Side::Outbound;
+    for field in &head.fields {
+        let name = field.name.of(bytes);
+        let dropped = field.known.is_hop_by_hop()
+            || (field.known == Known::Weft && !(believed && !mesh_caller && name.eq_ignore_ascii_case(b"weft-reason")))
+            || (head.nominates && head.is_nominated(bytes, name))
+            || edits().any(|e| e.drops(name));
+        if !dropped {
+            write(name, field.value.of(bytes));
+        }
+    }
+    for header in edits().flat_map(|e| e.appended()) {
+        write(&header.name, &header.value);
+    }
+    if exchange.panic {
+        write(b"weft-panic", b"1");
+    }
+}
+
+fn write_h1_response(
+    exchange: &mut Exchange,
+    head: &Head,
+    bytes: &[u8],
+    end: bool,
+    informational: bool,
+    keep_alive: &mut bool,
+    out: &mut Vec<u8>,
+) {
+    let switched = exchange.raw;
+    h1::write_status_line(out, if switched { 101 } else { head.status });
+    each_response_field(exchange, head, bytes, false, |name, value| h1::write_field(out, name, value));
+    if switched {
+        h1::write_field(out, b"connection", b"upgrade");
+        let upgrade = exchange.request.text(exchange.request.protocol);
+        h1::write_field(out, b"upgrade", upgrade);
+        return h1::end_head(out);
+    }
+    if informational {
+        return h1::end_head(out);
+    }
+    let has_length = head.fields.iter().any(|f| f.known == Known::ContentLength);
+    let bodiless = exchange.request_kind == Some(RequestKind::Head) || matches!(head.status, 204 | 304);
+    if end && !has_length && !bodiless {
+        h1::write_content_length(out, 0);
+    } else if !end && !has_length {
+        if exchange.caller_is_h10 {
+            exchange.until_close = true;
+        } else {
+            exchange.to_caller.chunked = true;
+            h1::write_chunked(out);
+        }
+    }
+    *keep_alive &= !exchange.until_close;
+    match (*keep_alive, exchange.caller_is_h10) {
+        (false, _) => h1::write_field(out, b"connection", b"close"),
+        (true, true) => h1::write_field(out, b"connection", b"keep-alive"),
+        (true, false) => {}
+    }
+    h1::end_head(out);
+}

@@ -1,0 +1,184 @@
+//! What the control side says: configuration, identity, drain; and what was waiting for it goes on.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use weft_core::Reason;
+use weft_core::frontend::Frontend;
+use weft_core::resolve::Names;
+
+use super::conn::{ConnId, ExchangeId, Protocol};
+use super::exchange::{Answer, Phase};
+use super::timers::{Kind, Timer};
+use super::{Engine, Listener, Todo};
+use crate::config::Config;
+use crate::shared::{Command, EndpointView, Signal};
+
+impl Engine {
+    pub(super) fn handle_commands(&mut self) {
+        while let Ok(command) = self.commands.try_recv() {
+            match command {
+                Command::Config(config) => self.adopt(config),
+                Command::Identity(identity) => self.identity = Some(identity),
+                Command::Drain { within_ms } => self.begin_drain(within_ms),
+                Command::Resolved { name, addresses } => self.resolved(&name, &addresses),
+                Command::DescribeEndpoints(answer) => {
+                    let _ = answer.send(self.describe_endpoints());
+                }
+                Command::Stop => self.stopped = true,
+            }
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------ configuration
+
+    /// From now on requests are decided by this snapshot; those under way keep theirs.
+    pub(super) fn adopt(&mut self, config: Arc<Config>) {
+        self.config = config;
+        self.shared.metrics.config_updates.add(1);
+        self.adopt_backends();
+        self.adopt_frontends();
+        self.wake_waiting();
+    }
+
+    fn adopt_backends(&mut self) {
+        let config = self.config.clone();
+        for (key, backend) in &config.backends {
+            let index = self.backends.put(key, backend);
+            let Some(endpoints) = config.endpoints.get(key) else { continue };
+            match self.backends.all[index as usize].apply(endpoints) {
+                Ok(changes) => changes.iter().for_each(|c| self.tell_change(c)),
+                Err(refused) => self.event("rejected", key, &refused.reason),
+            }
+        }
+    }
+
+    fn adopt_frontends(&mut self) {
+        let suffixes: Vec<Box<str>> = self.config.mesh.suffixes.iter().map(|s| s.as_str().into()).collect();
+        let mut names: Names<Arc<Frontend>> = Names::new(&suffixes);
+        for frontend in self.config.frontends.values() {
+            names.add(&frontend.hosts, frontend.port, frontend.clone());
+        }
+        self.names = names;
+        let namespace = self.setup.namespace.clone();
+        let config = self.config.clone();
+        for listener in &mut self.listeners {
+            if let Listener::Outbound { name: Some(name), frontend, .. } = listener {
+                let own = config.frontends.get(&format!("{name}@{namespace}"));
+                *frontend = own.or_else(|| config.frontends.get(&format!("{name}@*"))).cloned();
+            }
+        }
+    }
+
+    fn wake_waiting(&mut self) {
+        let config = self.config.clone();
+        let answered = |key: &String| config.frontends.contains_key(key) || config.absent.contains(key);
+        let ready: Vec<String> = self.waiting.keys().filter(|k| answered(k)).cloned().collect();
+        for key in ready {
+            for x in self.waiting.remove(&key).unwrap_or_default() {
+                self.todo.push_back(Todo::Decide(x));
+            }
+        }
+    }
+
+    /// What a request waited for is there: it goes through the stages again.
+    pub(super) fn decide_again(&mut self, x: ExchangeId) {
+        if self.exchanges[x].phase != Phase::Waiting || self.exchanges[x].awaits.take().is_none() {
+            return;
+        }
+        if let Err(answer) = self.outbound(x) {
+            self.exchanges[x].answer = Some(answer);
+            self.answer(x);
+        }
+    }
+
+    // -------------------------------------------------------------------------------------------------- names
+
+    fn resolved(&mut self, name: &str, addresses: &[std::net::SocketAddr]) {
+        for x in self.waiting.remove(name).unwrap_or_default() {
+            if self.exchanges[x].phase != Phase::Waiting || self.exchanges[x].awaits.take().is_none() {
+                continue;
+            }
+            let outcome = match addresses.first() {
+                Some(address) => self.pass_through(x, *address),
+                None => Err(Answer::from(Reason::UnknownDestination)),
+            };
+            if let Err(answer) = outcome {
+                self.exchanges[x].answer = Some(answer);
+                self.answer(x);
+            }
+        }
+    }
+
+    // -------------------------------------------------------------------------------------------------- drain
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.drain_until_us.is_some()
+    }
+
+    /// R8: callers are told to go elsewhere; what is under way is finished.
+    fn begin_drain(&mut self, within_ms: u64) {
+        let until = self.now_us + within_ms * 1000;
+        self.drain_until_us = Some(until);
+        self.shared.draining.store(true, Ordering::Release);
+        self.wheel.set(until, Timer { kind: Kind::Drain, key: 0, generation: 0 });
+        let all: Vec<ConnId> = self.conns.iter().map(|(id, _)| id as ConnId).collect();
+        for id in all {
+            self.tell_to_leave(id);
+        }
+        self.check_drain();
+    }
+
+    fn tell_to_leave(&mut self, id: ConnId) {
+        let Some(conn) = self.conn(id) else { return };
+        match &mut conn.protocol {
+            Protocol::H1Server(h1) => {
+                h1.keep_alive = false;
+                if h1.exchange.is_none() && conn.input.is_empty() {
+                    conn.state.closing = true;
+                }
+            }
+            Protocol::H2(h2) if h2.server => {
+                h2.codec.go_away(weft_http::h2::ErrorCode::NO_ERROR, &mut conn.out);
+                h2.going_away = true;
+                conn.state.closing |= h2.codec.is_idle();
+            }
+            _ => return,
+        }
+        self.touch(id);
+    }
+
+    pub(super) fn check_drain(&mut self) {
+        let Some(until) = self.drain_until_us else { return };
+        let tunnels = self.conns.iter().filter(|(_, c)| matches!(c.as_deref().map(|c| &c.protocol), Some(Protocol::Tunnel(_)))).count();
+        let unfinished = self.exchanges.live() + tunnels / 2;
+        if (unfinished == 0 && self.dirty.is_empty()) || self.now_us >= until {
+            let _ = self.shared.signals.send(Signal::Drained { unfinished });
+            self.drain_until_us = Some(u64::MAX);
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------- people
+
+    fn describe_endpoints(&self) -> Vec<EndpointView> {
+        let mut views = Vec::new();
+        for state in &self.backends.all {
+            for (ix, endpoint) in state.group.set().iter() {
+                let pool = state.targets.get(&ix).map(|t| &self.pools[t.pool as usize]);
+                views.push(EndpointView {
+                    backend: state.key.clone(),
+                    workload: endpoint.workload.to_string(),
+                    address: std::net::SocketAddr::new(endpoint.address, endpoint.port),
+                    health: endpoint.health.as_str_name(),
+                    state: "passing",
+                    ejected_because: String::new(),
+                    ejected_for_ms: 0,
+                    pending: 0,
+                    ewma_us: 0,
+                    connections: pool.map_or(0, |p| p.open),
+                });
+            }
+        }
+        views
+    }
+}

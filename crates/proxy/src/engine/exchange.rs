@@ -1,0 +1,242 @@
+//! One request and its response: who asked, who answers, and what is in between.
+
+use std::sync::Arc;
+
+use weft_core::Reason;
+use weft_core::action::Action;
+use weft_core::endpoints::EndpointIx;
+use weft_core::frontend::Frontend;
+use weft_core::timeouts::Limits;
+use weft_http::h1::RequestKind;
+use weft_http::h2::StreamId;
+
+use super::conn::{ConnId, ExchangeId};
+use super::message::Message;
+
+/// On HTTP/1 there is one exchange at a time, so a stream needs no number.
+pub const NO_STREAM: StreamId = StreamId(0);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Side {
+    #[default]
+    Outbound,
+    Inbound,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leg {
+    pub conn: ConnId,
+    pub stream: StreamId,
+}
+
+/// What the route stage decided; holds the snapshot that it decided with.
+#[derive(Clone)]
+pub struct Plan {
+    pub frontend: Arc<Frontend>,
+    /// Index into the frontend's actions; what lies beyond is its default action.
+    pub action: u32,
+    pub weighted: u32,
+    /// Index into the engine's backends.
+    pub backend: u32,
+}
+
+impl Plan {
+    pub fn action(&self) -> &Action {
+        action_at(&self.frontend, self.action)
+    }
+}
+
+/// # Panics
+/// When a frontend without a default action is asked for it; `index_of` gives no such index.
+pub fn action_at(frontend: &Frontend, index: u32) -> &Action {
+    frontend.actions().get(index as usize).or(frontend.default_action()).expect("an action of this frontend")
+}
+
+/// Where an action that the frontend handed out lies.
+pub fn index_of(frontend: &Frontend, action: &Action) -> u32 {
+    let actions = frontend.actions();
+    let offset = (std::ptr::from_ref(action) as usize).wrapping_sub(actions.as_ptr() as usize);
+    let index = offset / size_of::<Action>();
+    if index < actions.len() { index as u32 } else { u32::MAX }
+}
+
+/// Bytes of one direction that the next connection did not take yet.
+#[derive(Default)]
+pub struct Backlog {
+    pub bytes: Vec<u8>,
+    /// How much of `bytes` was sent; the rest waits. Only a kept request body has a sent part.
+    pub sent: usize,
+    /// All of the message arrived.
+    pub done: bool,
+    /// The end was passed on.
+    pub end_sent: bool,
+    /// HTTP/1 without a length: data is wrapped in chunks.
+    pub chunked: bool,
+    pub trailers: Option<Box<Message>>,
+    /// Flow-control window that the source gets back when this drains.
+    pub owed: u32,
+}
+
+impl Backlog {
+    pub fn waiting(&self) -> usize {
+        self.bytes.len() - self.sent
+    }
+
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        (self.sent, self.done, self.end_sent, self.chunked, self.owed) = (0, false, false, false, 0);
+        self.trailers = None;
+    }
+}
+
+/// A response that weft makes itself.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    Failure { reason: Reason, rule: Option<Arc<str>> },
+    Redirect { status: u16, location: Vec<u8>, rule: Arc<str> },
+    Fixed { status: u16, body: Box<[u8]>, content_type: Box<str>, reason: Option<Reason>, rule: Arc<str> },
+    /// CONNECT was accepted: bytes from here on.
+    Connected,
+}
+
+impl From<Reason> for Answer {
+    fn from(reason: Reason) -> Self {
+        Answer::Failure { reason, rule: None }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Phase {
+    #[default]
+    Free,
+    /// Waits for configuration, a name, or its next try.
+    Waiting,
+    /// A try is under way; nothing of a response came.
+    Trying,
+    /// The response head was passed on.
+    Responding,
+}
+
+#[derive(Default)]
+pub struct Exchange {
+    pub phase: Phase,
+    pub generation: u32,
+    pub side: Side,
+    pub down: Option<Leg>,
+    pub up: Option<Leg>,
+    /// Index of the listener it came in by.
+    pub listener: u32,
+    pub request: Message,
+    pub request_kind: Option<RequestKind>,
+    /// The caller's protocol, restored at the far end.
+    pub grpc: bool,
+    pub upgrade: bool,
+    pub to_app: Backlog,
+    /// Up to this many bytes of the request's body are kept until a response starts, so that it can be sent again.
+    pub keep_bytes: usize,
+    /// More came than is kept: what was sent cannot be sent again.
+    pub body_lost: bool,
+    pub to_caller: Backlog,
+    /// HTTP/1 callers: the end of the connection is the end of the body.
+    pub until_close: bool,
+    /// When the response head came.
+    pub head_us: u64,
+    /// HTTP/1.0 callers know no chunks.
+    pub caller_is_h10: bool,
+    pub raw: bool,
+    /// A gRPC status in the trailers speaks of a failing server.
+    pub grpc_failed: bool,
+    pub plan: Option<Plan>,
+    pub endpoint: Option<EndpointIx>,
+    pub tried: Vec<EndpointIx>,
+    pub attempts: u32,
+    pub probe: bool,
+    pub panic: bool,
+    pub port: u16,
+    pub limits: Option<Limits>,
+    pub idle_us: u64,
+    pub begun_us: u64,
+    pub try_us: u64,
+    pub touched_us: u64,
+    pub series: Option<u32>,
+    pub rule: Option<Arc<str>>,
+    pub audited: Vec<Arc<str>>,
+    pub answer: Option<Answer>,
+    pub status: u16,
+    pub reason: Option<Reason>,
+    pub request_bytes: u64,
+    pub response_bytes: u64,
+    /// The key or name that it waits for.
+    pub awaits: Option<String>,
+}
+
+impl Exchange {
+    /// What is left of the time that the caller gives, for the next hop. Milliseconds, rounded up.
+    pub fn deadline_left_ms(&self) -> Option<u64> {
+        let left = self.limits?.left_us(self.begun_us, self.try_us)?;
+        Some(left.div_ceil(1000))
+    }
+
+    /// Ready for another request; memory is kept.
+    fn reset(&mut self) {
+        let mut request = std::mem::take(&mut self.request);
+        request.clear();
+        let (mut to_app, mut to_caller) = (std::mem::take(&mut self.to_app), std::mem::take(&mut self.to_caller));
+        to_app.clear();
+        to_caller.clear();
+        let mut tried = std::mem::take(&mut self.tried);
+        tried.clear();
+        let generation = self.generation.wrapping_add(1);
+        *self = Exchange { generation, request, to_app, to_caller, tried, ..Exchange::default() };
+    }
+}
+
+/// All exchanges of the loop, by number; freed ones are used again first.
+#[derive(Default)]
+pub struct Exchanges {
+    all: Vec<Exchange>,
+    free: Vec<ExchangeId>,
+}
+
+impl Exchanges {
+    pub fn open(&mut self) -> ExchangeId {
+        let id = self.free.pop().unwrap_or_else(|| {
+            self.all.push(Exchange::default());
+            self.all.len() as ExchangeId - 1
+        });
+        self.all[id as usize].phase = Phase::Waiting;
+        id
+    }
+
+    pub fn close(&mut self, id: ExchangeId) {
+        let exchange = &mut self.all[id as usize];
+        if exchange.phase != Phase::Free {
+            exchange.reset();
+            self.free.push(id);
+        }
+    }
+
+    pub fn live(&self) -> usize {
+        self.all.len() - self.free.len()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (ExchangeId, &Exchange)> {
+        let numbered = self.all.iter().enumerate().map(|(id, x)| (id as ExchangeId, x));
+        numbered.filter(|(_, x)| x.phase != Phase::Free)
+    }
+}
+
+impl std::ops::Index<ExchangeId> for Exchanges {
+    type Output = Exchange;
+    #[inline]
+    fn index(&self, id: ExchangeId) -> &Exchange {
+        &self.all[id as usize]
+    }
+}
+
+impl std::ops::IndexMut<ExchangeId> for Exchanges {
+    #[inline]
+    fn index_mut(&mut self, id: ExchangeId) -> &mut Exchange {
+        &mut self.all[id as usize]
+    }
+}
