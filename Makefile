@@ -53,11 +53,11 @@ test: build check ## Everything that must hold before a merge
 	$(BIN)/python -m pytest
 
 bench: build ## Measure weft beside nginx, HAProxy and Envoy
-	cargo build --profile bench --locked -p weft-proxy
+	cargo build --profile fat --locked -p weft-proxy
 	$(BIN)/python -m bench
 
 bench-quick: build ## The same in two minutes: a smoke test, not a measurement
-	cargo build --profile bench --locked -p weft-proxy
+	cargo build --profile fat --locked -p weft-proxy
 	$(BIN)/python -m bench quick
 
 wheel: $(DEPS) ## Build dist/*.whl and the sdist
