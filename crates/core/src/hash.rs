@@ -59,7 +59,11 @@ impl Hasher for AsIs {
     }
 }
 
+/// Keyed by a hash that was computed before.
 pub type ByHash<V> = HashMap<u64, V, BuildHasherDefault<AsIs>>;
+
+/// Keyed by bytes. `[u8]` hashes its length and then itself, and the last `write` decides: the length is in it already.
+pub type ByBytes<V> = HashMap<Box<[u8]>, V, BuildHasherDefault<AsIs>>;
 
 #[cfg(test)]
 mod tests {

@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod action;
 pub mod backend;
 pub mod balance;
 pub mod budget;
@@ -17,10 +18,12 @@ pub mod capability;
 pub mod drain;
 pub mod edit;
 pub mod endpoints;
+mod entry;
 mod field;
 pub mod frontend;
 mod hash;
 pub mod health;
+mod index;
 pub mod mesh;
 pub mod outlier;
 pub mod path;

@@ -2,7 +2,7 @@
 //!
 //! Built anew, and cheaply, whenever the set of frontends changes. A name that is not known may be *asked for* only when
 //! it has the form `<service>.<namespace>.<suffix>`: a random Host subscribes to nothing.
-use crate::hash::{self, ByHash};
+use crate::hash::ByBytes;
 use std::{collections::HashMap, net::SocketAddr};
 
 /// RFC 1035 §2.3.4.
@@ -14,16 +14,14 @@ const DEFAULT_PORT: u16 = 80;
 /// `T` is the caller's handle of a frontend.
 pub struct Names<T> {
     handles: Vec<T>,
-    hosts: ByHash<Vec<Host>>,
+    hosts: ByBytes<Ports>,
     addresses: HashMap<SocketAddr, usize>,
     suffixes: Vec<Box<str>>,
 }
 
-struct Host {
-    name: Box<[u8]>,
-    /// Port and position in `handles`.
-    ports: Vec<(u16, usize)>,
-}
+/// Ports of one name, and their positions in `handles`.
+#[derive(Default)]
+struct Ports(Vec<(u16, usize)>);
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Resolved<'a, T> {
@@ -39,7 +37,7 @@ pub enum Resolved<'a, T> {
 impl<T> Names<T> {
     /// Suffixes in lower case, without dots around: "mesh".
     pub fn new(suffixes: &[Box<str>]) -> Names<T> {
-        Names { handles: Vec::new(), hosts: ByHash::default(), addresses: HashMap::new(), suffixes: suffixes.to_vec() }
+        Names { handles: Vec::new(), hosts: ByBytes::default(), addresses: HashMap::new(), suffixes: suffixes.to_vec() }
     }
 
     /// A frontend's names and port. Of two frontends with the same name and port, the first stays.
@@ -47,13 +45,9 @@ impl<T> Names<T> {
         let position = self.push(handle);
         for host in hosts {
             let name = host.as_ref().to_ascii_lowercase().into_bytes().into_boxed_slice();
-            let known = self.hosts.entry(hash::bytes(&name)).or_default();
-            let at = known.iter().position(|h| h.name == name).unwrap_or_else(|| {
-                known.push(Host { name, ports: Vec::new() });
-                known.len() - 1
-            });
-            if known[at].ports.iter().all(|&(p, _)| p != port) {
-                known[at].ports.push((port, position));
+            let ports = &mut self.hosts.entry(name).or_default().0;
+            if ports.iter().all(|&(p, _)| p != port) {
+                ports.push((port, position));
             }
         }
     }
@@ -74,12 +68,11 @@ impl<T> Names<T> {
     pub fn host(&self, authority: &[u8]) -> Resolved<'_, T> {
         let mut buffer = [0; MAX_NAME_BYTES];
         let Some((name, port)) = parse(authority, &mut buffer) else { return Resolved::Unknown };
-        let found = self.hosts.get(&hash::bytes(name));
-        let host = found.and_then(|same| same.iter().find(|h| *h.name == *name));
-        match host.and_then(|host| host.port(port)) {
+        let ports = self.hosts.get(name);
+        match ports.and_then(|ports| ports.of(port)) {
             Some(position) => Resolved::Known(&self.handles[position]),
             None if self.service_of(name).is_some() => Resolved::Ask,
-            None if host.is_some() => Resolved::NoPort,
+            None if ports.is_some() => Resolved::NoPort,
             None => Resolved::Unknown,
         }
     }
@@ -111,13 +104,13 @@ impl<T> Names<T> {
     }
 }
 
-impl Host {
-    fn port(&self, port: Option<u16>) -> Option<usize> {
-        let of = |wanted: u16| self.ports.iter().find(|&&(p, _)| p == wanted);
-        let found = match (port, self.ports.as_slice()) {
-            (Some(port), _) => of(port),
+impl Ports {
+    fn of(&self, port: Option<u16>) -> Option<usize> {
+        let find = |wanted: u16| self.0.iter().find(|&&(p, _)| p == wanted);
+        let found = match (port, self.0.as_slice()) {
+            (Some(port), _) => find(port),
             (None, [only]) => Some(only),
-            (None, _) => of(DEFAULT_PORT),
+            (None, _) => find(DEFAULT_PORT),
         };
         found.map(|&(_, position)| position)
     }
