@@ -5,6 +5,7 @@ The one abstraction is `Resource`; start with `base.py`, then one file per kind,
 
 from weft.resources.accesspolicy import AccessPolicy
 from weft.resources.base import Metadata, Resource
+from weft.resources.expand import Expanded, WorkloadPlan, expand
 from weft.resources.httproute import HTTPRoute
 from weft.resources.kinds import KINDS, json_schema
 from weft.resources.load import Loaded, load, load_text, to_yaml
@@ -14,10 +15,12 @@ from weft.resources.problem import Problem, Problems
 from weft.resources.ref import Origin, Ref
 from weft.resources.service import Service
 from weft.resources.trafficpolicy import TrafficPolicy
+from weft.resources.validate import validate
 
 __all__ = [
     "KINDS",
     "AccessPolicy",
+    "Expanded",
     "HTTPRoute",
     "Loaded",
     "Mesh",
@@ -29,9 +32,12 @@ __all__ = [
     "Resource",
     "Service",
     "TrafficPolicy",
+    "WorkloadPlan",
+    "expand",
     "json_schema",
     "load",
     "load_text",
     "parse_document",
     "to_yaml",
+    "validate",
 ]

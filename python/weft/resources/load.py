@@ -10,10 +10,12 @@ from pathlib import Path
 import yaml
 
 from weft.resources.base import Resource
+from weft.resources.expand import expand_node, is_weftfile
 from weft.resources.parse import parse_node
 from weft.resources.problem import Problem, did_you_mean
 from weft.resources.reader import MAX_BYTES, read
 from weft.resources.ref import Ref
+from weft.resources.scalars import plain
 
 SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -31,7 +33,10 @@ class Loaded:
 
 
 def load(paths: Iterable[str | Path]) -> Loaded:
-    """Every resource below `paths`: files, directories (all *.yaml, *.yml, *.json below, by name), "-" for stdin."""
+    """Every resource below `paths`: files, directories (all *.yaml, *.yml, *.json below, by name), "-" for stdin.
+
+    A `weft.yaml` stands for the resources that it expands to.
+    """
     resources: list[Resource] = []
     problems: list[Problem] = []
     for path in paths:
@@ -53,6 +58,11 @@ def _parse(text: str, file: str) -> tuple[list[Resource], list[Problem]]:
     resources: list[Resource] = []
     nodes, problems = read(text, file)
     for node in nodes:
+        if is_weftfile(node.value):
+            expanded = expand_node(node, file)
+            resources += expanded.resources
+            problems += expanded.problems
+            continue
         resource, wrong = parse_node(node, file)
         problems += wrong
         if resource is not None:
@@ -105,6 +115,14 @@ class _Dumper(yaml.SafeDumper):
 
     def ignore_aliases(self, data: object) -> bool:
         return True
+
+    def string(self, text: str) -> yaml.ScalarNode:
+        # PyYAML quotes what 1.1 would misread; 1.2 has numbers that 1.1 does not know, such as 0o17 and 1e3.
+        style = None if plain(text) == text else "'"
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _Dumper.string)
 
 
 def to_yaml(resources: Iterable[Resource]) -> str:

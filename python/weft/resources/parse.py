@@ -113,12 +113,12 @@ def _problem(details: ErrorDetails, model: type[BaseModel], origin: Origin, node
     if key:
         return _unknown_field(place, loc, model)
     if kind == "missing":
-        return Problem.at(place, f"{path} is missing")
+        return Problem.at(place, f"{path} is missing", field=path)
     if kind == "weft":
-        return Problem.at(place, path or "this resource", str(context["why"]), str(context["hint"]))
+        return Problem.at(place, path or "this resource", str(context["why"]), str(context["hint"]), path)
     if kind == "literal_error":
         return _not_one_of(place, path, details)
-    return Problem.at(place, path or "this document", *_sentence(details))
+    return Problem.at(place, path or "this document", *_sentence(details), path)
 
 
 def _unknown_field(place: Origin, loc: Loc, model: type[BaseModel]) -> Problem:
@@ -126,9 +126,9 @@ def _unknown_field(place: Origin, loc: Loc, model: type[BaseModel]) -> Problem:
     owner = _model_at(model, loc[:-1])
     where = f" in {parent}" if parent else ""
     if owner is not None and name in getattr(owner, "NOT_YET", ()):
-        return Problem.at(place, f"not supported yet: {name}{where}")
+        return Problem.at(place, f"not supported yet: {name}{where}", field=path_text(loc))
     known = _TOP if not loc[:-1] and issubclass(model, Resource) else field_names(owner)
-    return Problem.at(place, f'unknown field "{name}"{where}', hint=did_you_mean(name, known))
+    return Problem.at(place, f'unknown field "{name}"{where}', hint=did_you_mean(name, known), field=path_text(loc))
 
 
 def field_names(model: type[BaseModel] | None) -> list[str]:
@@ -140,7 +140,7 @@ def _not_one_of(place: Origin, path: str, details: ErrorDetails) -> Problem:
     expected = str(details.get("ctx", {}).get("expected", ""))
     known = [e.strip("' ") for e in expected.replace(" or ", ",").split(",")]
     hint = did_you_mean(value, known) if isinstance(value, str) else f"known here: {', '.join(known)}"
-    return Problem.at(place, path, f"{_shown(value)} is not possible", hint)
+    return Problem.at(place, path, f"{_shown(value)} is not possible", hint, path)
 
 
 def _sentence(details: ErrorDetails) -> tuple[str, str]:

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from weft.resources.ref import Origin
+from weft.resources.ref import Origin, Ref
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Problem:
     """One error (or warning). Lines and columns count from 1; 0 means unknown."""
 
@@ -21,11 +21,14 @@ class Problem:
     why: str = ""
     hint: str = ""
     severity: Literal["error", "warning"] = "error"
+    # Whose problem it is, and of which field, where that is known.
+    ref: Ref | None = None
+    field: str = ""
 
     @classmethod
-    def at(cls, origin: Origin | None, what: str, why: str = "", hint: str = "", **more: Literal["warning"]) -> Problem:
+    def at(cls, origin: Origin | None, what: str, why: str = "", hint: str = "", field: str = "") -> Problem:
         place = origin or Origin("")
-        return cls(place.file, place.line, place.column, what, why, hint, **more)
+        return cls(place.file, place.line, place.column, what, why, hint, field=field)
 
     @property
     def place(self) -> str:

@@ -139,6 +139,13 @@ class Service(Resource):
 
     spec: ServiceSpec
 
+    @model_validator(mode="after")
+    def _name_is_a_label(self) -> Service:
+        """ "reviews.v2.default.mesh" could be two services."""
+        if "." in self.metadata.name:
+            raise wrong(f"the service name {self.metadata.name!r} has a dot", "it is one label of host names")
+        return self
+
     @model_validator(mode="before")
     @classmethod
     def _from_core(cls, value: Any) -> Any:

@@ -128,7 +128,7 @@ def _cidr(value: str) -> str:
     try:
         hint = f'write "{ipaddress.ip_network(value, strict=False)}"'
     except ValueError:
-        hint = "such as 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32"
+        hint = "such as 192.0.2.0/24, 192.0.2.7 or 2001:db8::/32"
     raise wrong(f"{value!r} is not an IP block", hint)
 
 
