@@ -4,6 +4,7 @@ The one abstraction is the delivered resource (`model.py`); after it read `compi
 """
 
 from weft.compiler.compile import Compiler, compile_all
+from weft.compiler.enforced import enforced, full_status
 from weft.compiler.model import (
     Compiled,
     Condition,
@@ -35,5 +36,7 @@ __all__ = [
     "World",
     "backend_key",
     "compile_all",
+    "enforced",
     "frontend_key",
+    "full_status",
 ]

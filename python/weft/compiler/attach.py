@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from weft.compiler.index import Index, ServiceName, parents, ports_of
+from weft.compiler.index import Index, ServiceName, parents
 from weft.compiler.model import backend_key
 from weft.resources.httproute import BackendRef, HTTPRoute
 from weft.resources.ref import Ref
@@ -34,7 +34,7 @@ def attachments(index: Index, route: HTTPRoute) -> Iterator[Attachment]:
         if service is None:
             yield Attachment(name, (), "NoMatchingParent", f"there is no Service {name}")
             continue
-        meant = ports_of(service, parent)
+        meant = service.meant(parent.port, parent.section_name)
         if not meant:
             yield Attachment(name, (), "NoMatchingParent", f"Service {name} has no port {_meant(parent)}")
             continue
@@ -108,7 +108,7 @@ def targets_on(index: Index, ref: Ref, service: Service) -> Iterator[Target]:
         if not (target.port or target.section_name):
             yield Target(target.subset or "")
         else:
-            yield from (Target(target.subset or "", p.port) for p in ports_of(service, target))
+            yield from (Target(target.subset or "", p.port) for p in service.meant(target.port, target.section_name))
 
 
 def winners(index: Index, service: Service) -> dict[Target, Ref]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from weft.compiler.accept import DEFAULT_ORIGIN
-from weft.compiler.index import MESH_REF, Index, in_namespace, labels_of, ports_of
+from weft.compiler.index import MESH_REF, Index, in_namespace, labels_of
 from weft.compiler.model import WorkloadInfo
 from weft.compiler.requires import of_access
 from weft.resources.accesspolicy import AccessPolicy, AccessRule, HeaderCondition, Operation, PathCondition, Source
@@ -34,7 +34,7 @@ def selects(policy: AccessPolicy, workload: WorkloadInfo) -> bool:
 
 def concerns_port(policy: AccessPolicy, service: Service, port: ServicePort) -> bool:
     targets = [t for t in policy.spec.target_refs if t.name == service.name]
-    return not policy.spec.target_refs or any(port in ports_of(service, t) for t in targets)
+    return not policy.spec.target_refs or any(port in service.meant(t.port, t.section_name) for t in targets)
 
 
 def authorise(message: pb.InboundPort, index: Index, policies: tuple[Ref, ...]) -> None:

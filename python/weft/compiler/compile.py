@@ -62,7 +62,13 @@ class Compiler:
     def compiled(self) -> Compiled:
         """A view that follows every update; copy what has to stay."""
         return Compiled(
-            self._snapshot.revision, self._delivered, self._statuses, self._snapshot, self._world, self._by_origin
+            self._snapshot.revision,
+            self._delivered,
+            self._statuses,
+            self._snapshot,
+            self._world,
+            self._by_origin,
+            self._index,
         )
 
     def update(

@@ -16,8 +16,8 @@ from weft.resources.accesspolicy import AccessPolicy
 from weft.resources.httproute import BackendRef, HTTPRoute, ParentRef
 from weft.resources.mesh import MESH_NAME, Mesh, MeshSpec
 from weft.resources.ref import Ref
-from weft.resources.service import Service, ServicePort
-from weft.resources.trafficpolicy import ServiceTarget, TrafficPolicy
+from weft.resources.service import Service
+from weft.resources.trafficpolicy import TrafficPolicy
 
 # "<namespace>/<service>"
 ServiceName: TypeAlias = str
@@ -248,11 +248,6 @@ def callers(policy: AccessPolicy) -> Iterable[ServiceName]:
 
 def in_namespace(name: str, namespace: str) -> ServiceName:
     return name if "/" in name else f"{namespace}/{name}"
-
-
-def ports_of(service: Service, target: ServiceTarget | ParentRef) -> list[ServicePort]:
-    """The ports that a reference means: all of them, or the one with that number or name."""
-    return [p for p in service.spec.ports if target.port in (None, p.port) and target.section_name in (None, p.name)]
 
 
 def labels_of(workload: WorkloadInfo) -> dict[str, str]:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from google.protobuf.message import Message
 
 from weft.resources.base import Resource
 from weft.resources.ref import Ref
+
+if TYPE_CHECKING:
+    from weft.compiler.index import Index
 
 Kind: TypeAlias = Literal["Frontend", "Backend", "Endpoints", "Inbound", "Mesh"]
 Key: TypeAlias = tuple[Kind, str]
@@ -148,6 +151,8 @@ class Compiled:
     world: World
     # What each resource had a part in: "how many of the proxies that need it have applied it" begins here.
     by_origin: Mapping[Ref, Collection[Key]] = field(default_factory=dict)
+    # For `weft.compiler.enforced`, which looks at callers and not at content.
+    index: Index | None = field(default=None, repr=False, compare=False)
 
     def find(self, kind: Kind, key: str) -> Delivered | None:
         """What answers a request for `key`; None means absent.

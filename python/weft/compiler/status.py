@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from weft.compiler.attach import attachments, resolve_backend, targets_on, winners
 from weft.compiler.connect import refusals
-from weft.compiler.index import Index, callers, ports_of
+from weft.compiler.index import Index, callers
 from weft.compiler.model import Condition, ConditionStatus, ConditionType, Status
-from weft.compiler.opaque import opaque_conflicts
 from weft.resources.accesspolicy import AccessPolicy
 from weft.resources.httproute import HTTPRoute
+from weft.resources.opaque import unseen
 from weft.resources.ref import Ref
 from weft.resources.service import Service
 from weft.resources.trafficpolicy import TrafficPolicy
@@ -70,7 +70,7 @@ def _policy(index: Index, ref: Ref, policy: TrafficPolicy) -> tuple[Condition, .
         if service is None:
             missing.append(f"there is no Service {policy.namespace}/{target.name}")
             continue
-        if not ports_of(service, target):
+        if not service.meant(target.port, target.section_name):
             missing.append(f"Service {service.full_name} has no port {target.port or target.section_name}")
         if target.subset and service.subset(target.subset) is None:
             missing.append(f"Service {service.full_name} has no subset {target.subset}")
@@ -91,17 +91,24 @@ def _access(index: Index, policy: AccessPolicy) -> tuple[Condition, ...]:
         service = index.services.get(f"{policy.namespace}/{target.name}")
         if service is None:
             missing.append(f"there is no Service {policy.namespace}/{target.name}")
-        elif not ports_of(service, target):
+        elif not service.meant(target.port, target.section_name):
             missing.append(f"Service {service.full_name} has no port {target.port or target.section_name}")
     unknown = [name for name in callers(policy) if name not in index.services]
-    missing += [f"Service {name} is not declared, its account is taken to be {name}" for name in sorted(set(unknown))]
-    resolved = Condition("ResolvedRefs", "False", "TargetNotFound", _sentences(missing))
-    opaque = opaque_conflicts(index, policy)
-    accepted = _true("Accepted", "Accepted")
-    if opaque:
-        message = f"{_sentences(opaque)}; until then such a rule closes: Deny matches there, Allow does not"
-        accepted = Condition("Accepted", "False", "HttpFieldOnOpaquePort", message)
-    return accepted, resolved if missing else _true("ResolvedRefs", "ResolvedRefs")
+    assumed = [f"Service {name} is not declared, its account is taken to be {name}" for name in sorted(set(unknown))]
+    resolved = _true("ResolvedRefs", "AssumedAccounts" if assumed else "ResolvedRefs", _sentences(assumed))
+    if missing:
+        resolved = Condition("ResolvedRefs", "False", "TargetNotFound", _sentences(missing + assumed))
+    return _can_be_judged(index, policy), resolved
+
+
+def _can_be_judged(index: Index, policy: AccessPolicy) -> Condition:
+    targets = {f"{policy.namespace}/{t.name}" for t in policy.spec.target_refs} & index.services.keys()
+    names = targets or (set() if policy.spec.target_refs else index.services_in.get(policy.namespace, set()))
+    hidden = [str(found) for name in sorted(names) for found in unseen(policy, index.services[name])]
+    if not hidden:
+        return _true("Accepted", "Accepted")
+    message = f"{_sentences(hidden)}; until then such a rule closes: Deny matches there, Allow does not"
+    return Condition("Accepted", "False", "HttpFieldOnOpaquePort", message)
 
 
 def _sentences(parts: Iterable[str]) -> str:

@@ -156,6 +156,10 @@ class Service(Resource):
     def port(self, number: int) -> ServicePort | None:
         return next((p for p in self.spec.ports if p.port == number), None)
 
+    def meant(self, number: int | None, name: str | None) -> tuple[ServicePort, ...]:
+        """The ports that a reference means: the one with that number or name; all of them when it says neither."""
+        return tuple(p for p in self.spec.ports if number in (None, p.port) and name in (None, p.name))
+
     def subset(self, name: str) -> Subset | None:
         return next((s for s in self.spec.subsets if s.name == name), None)
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from weft.resources.accesspolicy import AccessPolicy
 from weft.resources.base import Resource
 from weft.resources.httproute import BackendRef, HTTPRoute, ParentRef, RouteMatch
+from weft.resources.opaque import covered_ports, unseen
 from weft.resources.problem import Problem, did_you_mean
 from weft.resources.ref import Origin
 from weft.resources.service import Service, ServicePort
@@ -69,7 +70,7 @@ def _route(route: HTTPRoute, services: dict[str, Service]) -> Iterator[Problem]:
 
 def _parent(route: HTTPRoute, service: Service, parent: ParentRef) -> Iterator[Problem]:
     yield from _port_of(service, parent, route.origin, "spec.parentRefs")
-    ports = _meant(service, parent)
+    ports = service.meant(parent.port, parent.section_name)
     if ports and all(p.opaque for p in ports):
         yield _no_http(service, ports[0], route.origin, "spec.parentRefs")
 
@@ -89,15 +90,10 @@ def _backend(route: HTTPRoute, number: int, backend: BackendRef, services: dict[
     yield from _subset_of(service, backend.subset, origin, field)
 
 
-def _meant(service: Service, target: ServiceTarget | ParentRef) -> list[ServicePort]:
-    name, number = target.section_name, target.port
-    return [p for p in service.spec.ports if number in (None, p.port) and name in (None, p.name)]
-
-
 def _port_of(
     service: Service, target: ServiceTarget | ParentRef, origin: Origin | None, field: str
 ) -> Iterator[Problem]:
-    if not _meant(service, target):
+    if not service.meant(target.port, target.section_name):
         yield _no_port(service, " ".join(str(v) for v in (target.port, target.section_name) if v), origin, field)
 
 
@@ -127,38 +123,24 @@ def _access(policy: AccessPolicy, services: dict[str, Service]) -> Iterator[Prob
         if service is not None:
             yield from _port_of(service, target, policy.origin, "spec.targetRefs")
     for service in services.values():
-        if service.namespace == policy.namespace and policy.spec.selector is None:
-            yield from _http_on_opaque(policy, service)
-            yield from _unenforced(policy, service)
+        yield from _http_on_opaque(policy, service)
+        yield from _unenforced(policy, service)
     for name in sorted(set(_callers(policy)) - services.keys()):
         why = f"its account is taken to be {name}"
         hint = did_you_mean(name, services)
         yield replace(Problem.at(policy.origin, f"there is no Service {name} here", why, hint), severity="warning")
 
 
-def _covered(policy: AccessPolicy, service: Service) -> list[ServicePort]:
-    """The ports that a policy without selector concerns."""
-    targets = [t for t in policy.spec.target_refs if t.name == service.name]
-    if not policy.spec.target_refs:
-        return list(service.spec.ports)
-    return [p for t in targets for p in _meant(service, t)]
-
-
 def _http_on_opaque(policy: AccessPolicy, service: Service) -> Iterator[Problem]:
-    for port in (p for p in _covered(policy, service) if p.opaque):
-        for number, rule in enumerate(policy.spec.rules):
-            fields = {name for o in rule.to if o.concerns(port.port) for name in o.http_fields}
-            if fields:
-                where = f"port {port.port} of Service {service.full_name}, which speaks {port.speaks}"
-                http = [str(p.port) for p in service.spec.ports if not p.opaque]
-                hint = f"name the ports: ports: [{', '.join(http)}]" if http else "target services that speak HTTP"
-                what = f"{', '.join(sorted(fields))} cannot be seen on {where}"
-                origin = policy.origin.of_rule(number) if policy.origin else None
-                yield Problem.at(origin, what, hint=hint, field=f"spec.rules[{number}].to")
+    http = ", ".join(str(p.port) for p in service.spec.ports if not p.opaque)
+    hint = f"name the ports: ports: [{http}]" if http else "target services that speak HTTP"
+    for found in unseen(policy, service):
+        origin = policy.origin.of_rule(found.rule) if policy.origin else None
+        yield Problem.at(origin, str(found), hint=hint, field=f"spec.rules[{found.rule}].to")
 
 
 def _unenforced(policy: AccessPolicy, service: Service) -> Iterator[Problem]:
-    if not _covered(policy, service):
+    if not covered_ports(policy, service):
         return
     for endpoint in service.spec.endpoints:
         if endpoint.identity is None:
