@@ -21,6 +21,7 @@ const USAGE: &str = "usage: weft-proxy run --program FILE
        weft-proxy --version";
 
 /// What went wrong and what to do, as the user reads it.
+#[derive(Debug)]
 pub struct Failure {
     pub error: String,
     pub hint: Option<String>,

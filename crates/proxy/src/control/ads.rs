@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use prost::Message;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::Streaming;
@@ -31,8 +30,6 @@ pub enum Ask {
     Used(Vec<String>),
 }
 
-type Requests = mpsc::UnboundedSender<v1::DeltaDiscoveryRequest>;
-
 pub async fn run(hub: Arc<Hub>, mut asks: mpsc::UnboundedReceiver<Ask>, seed: u64) {
     let mut delivery = start(&hub);
     let (mut backoff, mut rng) = (Backoff::default(), Rng::new(seed));
@@ -41,6 +38,11 @@ pub async fn run(hub: Arc<Hub>, mut asks: mpsc::UnboundedReceiver<Ask>, seed: u6
         let channel = channels.borrow_and_update().clone();
         if let Some(channel) = channel {
             let ended = follow(&hub, &mut delivery, &mut asks, channel, &mut backoff).await;
+            hub.contact.send_if_modified(|c| {
+                let lost = std::mem::take(&mut c.connected);
+                c.last_ms = if lost { timestamp::now_ms() } else { c.last_ms };
+                lost
+            });
             if backoff.is_fresh() {
                 log::warn(&format!("delivery: {ended}; serving on what is known, and trying again"));
             }
@@ -59,8 +61,18 @@ pub async fn run(hub: Arc<Hub>, mut asks: mpsc::UnboundedReceiver<Ask>, seed: u6
 }
 
 fn start(hub: &Hub) -> Delivery {
-    let workload = hub.workload();
-    let launch = &hub.launch;
+    let mut delivery = delivery(hub);
+    // What is in force already: from a file, the state directory, or before this task was started again.
+    let current = hub.config.borrow().clone();
+    for refused in delivery.restore(Delivery::saved(&current), timestamp::now_ms() as u64) {
+        log::warn(&format!("{}: {}", refused.name, refused.reason));
+    }
+    delivery
+}
+
+/// Nothing in force yet; asks for what the launch declares.
+pub fn delivery(hub: &Hub) -> Delivery {
+    let (workload, launch) = (hub.workload(), &hub.launch);
     let node = v1::Node {
         id: hub.workload_key(),
         cluster: workload.service.clone(),
@@ -72,19 +84,9 @@ fn start(hub: &Hub) -> Delivery {
     let mut inbounds = vec![hub.workload_key()];
     inbounds.extend(launch.inbound.iter().map(|l| l.inbound.clone()).filter(|n| !n.is_empty()));
     inbounds.dedup();
-    let declared: Vec<String> = launch
-        .outbound
-        .iter()
-        .filter(|l| !l.frontend.is_empty())
-        .map(|l| format!("{}@{}", l.frontend, workload.namespace))
-        .collect();
-    let mut delivery = Delivery::new(node, inbounds, &declared);
-    // What is in force already: from a file, the state directory, or before this task was started again.
-    let current = hub.config.borrow().clone();
-    for refused in delivery.restore(Delivery::saved(&current), timestamp::now_ms() as u64) {
-        log::warn(&format!("{}: {}", refused.name, refused.reason));
-    }
-    delivery
+    let named = launch.outbound.iter().filter(|l| !l.frontend.is_empty());
+    let declared: Vec<String> = named.map(|l| format!("{}@{}", l.frontend, workload.namespace)).collect();
+    Delivery::new(node, inbounds, &declared)
 }
 
 /// One stream, until it ends; the reason why it did.
@@ -96,7 +98,8 @@ async fn follow(
     backoff: &mut Backoff,
 ) -> String {
     let (requests, outgoing) = mpsc::unbounded_channel();
-    delivery.open().into_iter().for_each(|request| drop(requests.send(request)));
+    let mut session = Session { hub, delivery, requests, dirty: false };
+    session.send(session.delivery.open());
     let opening = open(channel, outgoing);
     tokio::pin!(opening);
     let mut responses = loop {
@@ -105,33 +108,73 @@ async fn follow(
                 Ok(responses) => break responses,
                 Err(status) => return why(&status),
             },
-            Some(ask) = asks.recv() => hand_on(hub, delivery, ask, &requests, &mut false),
+            Some(ask) = asks.recv() => session.ask(ask),
         }
     };
     let mut tick = tokio::time::interval(TICK);
-    let mut dirty = false;
-    loop {
+    let ended = loop {
         tokio::select! {
             biased;
             response = responses.message() => match response {
                 Ok(Some(response)) => {
                     backoff.reset();
-                    dirty |= take(hub, delivery, response, &requests);
+                    session.take(response);
                 }
-                Ok(None) => return "the controller ended the stream".into(),
-                Err(status) => return why(&status),
+                Ok(None) => break "the controller ended the stream".into(),
+                Err(status) => break why(&status),
             },
-            Some(ask) = asks.recv() => hand_on(hub, delivery, ask, &requests, &mut dirty),
+            Some(ask) = asks.recv() => session.ask(ask),
             // Nothing more has arrived: the batch is whole.
-            () = std::future::ready(()), if dirty => {
-                hub.push_config(delivery.config.clone());
-                dirty = false;
-            }
-            _ = tick.tick() => {
-                let (more, changed) = delivery.tick(timestamp::now_ms() as u64);
-                more.into_iter().for_each(|request| drop(requests.send(request)));
-                dirty |= changed;
-            }
+            () = std::future::ready(()), if session.dirty => session.flush(),
+            _ = tick.tick() => session.tick(),
+        }
+    };
+    session.flush();
+    ended
+}
+
+struct Session<'a> {
+    hub: &'a Hub,
+    delivery: &'a mut Delivery,
+    requests: mpsc::UnboundedSender<v1::DeltaDiscoveryRequest>,
+    /// The engine has another configuration than `delivery`.
+    dirty: bool,
+}
+
+impl Session<'_> {
+    fn send(&self, requests: impl IntoIterator<Item = v1::DeltaDiscoveryRequest>) {
+        // Nobody takes them when the stream has just ended; the next one begins with all that is wanted.
+        requests.into_iter().for_each(|request| drop(self.requests.send(request)));
+    }
+
+    fn take(&mut self, response: v1::DeltaDiscoveryResponse) {
+        let now = timestamp::now_ms() as u64;
+        let handled = self.delivery.handle(response, now);
+        self.hub.contact.send_if_modified(|c| !std::mem::replace(&mut c.connected, true));
+        for refused in &handled.refused {
+            self.hub.shared.metrics.config_rejected.add(1);
+            let text = format!("version {}: {}", refused.version, refused.reason);
+            self.hub.event("rejected", &refused.name, &text);
+        }
+        self.send([handled.reply]);
+        self.dirty |= handled.changed;
+    }
+
+    fn ask(&mut self, ask: Ask) {
+        let (request, changed) = answer(self.delivery, ask);
+        self.send(request);
+        self.dirty |= changed;
+    }
+
+    fn tick(&mut self) {
+        let (requests, changed) = self.delivery.tick(timestamp::now_ms() as u64);
+        self.send(requests);
+        self.dirty |= changed;
+    }
+
+    fn flush(&mut self) {
+        if std::mem::take(&mut self.dirty) {
+            self.hub.push_config(self.delivery.config.clone());
         }
     }
 }
@@ -145,28 +188,6 @@ async fn open(
     let request = tonic::Request::new(UnboundedReceiverStream::new(outgoing));
     let codec = tonic_prost::ProstCodec::default();
     Ok(grpc.streaming(request, PathAndQuery::from_static(METHOD), codec).await?.into_inner())
-}
-
-/// True: another configuration.
-fn take(hub: &Hub, delivery: &mut Delivery, response: v1::DeltaDiscoveryResponse, requests: &Requests) -> bool {
-    let now = timestamp::now_ms() as u64;
-    let handled = delivery.handle(response, now);
-    hub.last_delivery_ms.send_replace(now);
-    for refused in &handled.refused {
-        hub.shared.metrics.config_rejected.add(1);
-        hub.event("rejected", &refused.name, &format!("version {}: {}", refused.version, refused.reason));
-    }
-    let _ = requests.send(handled.reply);
-    handled.changed
-}
-
-fn hand_on(hub: &Hub, delivery: &mut Delivery, ask: Ask, requests: &Requests, dirty: &mut bool) {
-    let (request, changed) = answer(delivery, ask);
-    if let Some(request) = request {
-        let _ = requests.send(request);
-    }
-    *dirty |= changed;
-    let _ = hub;
 }
 
 fn answer(delivery: &mut Delivery, ask: Ask) -> (Option<v1::DeltaDiscoveryRequest>, bool) {

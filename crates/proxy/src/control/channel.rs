@@ -80,23 +80,19 @@ async fn dial_tls(to: &str, tls: Arc<ClientConfig>) -> io::Result<tokio_rustls::
     let tcp = TcpStream::connect(to).await?;
     tcp.set_nodelay(true)?;
     let name = ServerName::try_from("controller.weft").map_err(io::Error::other)?;
-    TlsConnector::from(tls).connect(name, tcp).await.map_err(|e| {
-        let inner = e.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        inner.map_or_else(|| e.to_string(), |tls| tls::explain(tls, 0)).pipe(io::Error::other)
+    TlsConnector::from(tls).connect(name, tcp).await.map_err(|e| match inner(&e) {
+        Some(tls) => io::Error::other(tls::explain(tls, 0)),
+        None => e,
     })
+}
+
+fn inner(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
 }
 
 fn at(place: &impl std::fmt::Display, error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("controller at {place}: {error}"))
 }
-
-trait Pipe: Sized {
-    fn pipe<T>(self, f: impl FnOnce(Self) -> T) -> T {
-        f(self)
-    }
-}
-
-impl Pipe for String {}
 
 /// The innermost reason of a failed call: tonic's own words say only "transport error".
 pub fn why(status: &tonic::Status) -> String {

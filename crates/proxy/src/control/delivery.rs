@@ -19,7 +19,8 @@ use super::kind::Kind;
 use super::subscriptions::Subscriptions;
 use crate::config::{Config, Refused};
 
-/// A frontend that waits so long has lost something on the way: what is missing is asked for by name.
+/// A frontend that waits so long has lost something on the way: what is missing is asked for by name, and each time
+/// again. (Asking for what one already has means: send it again.)
 const WAIT_MS: u64 = 500;
 /// A removed backend that a frontend in force still names stays so long: the frontend's next version is on its way.
 const DOOMED_MS: u64 = 2_000;
@@ -47,8 +48,8 @@ struct Waiting {
     version: String,
     message: v1::Frontend,
     needs: Vec<String>,
+    /// Since it came, or since it was last asked for what is missing.
     since_ms: u64,
-    asked: bool,
 }
 
 /// What follows from one response.
@@ -103,23 +104,25 @@ impl Delivery {
         all
     }
 
-    /// The first requests of a stream. Backends and Endpoints only when some are held: then by name, because an empty
-    /// first subscription means "everything".
+    /// The first requests of a stream. What is held is told with its version ("": known as absent); Backends and
+    /// Endpoints are never subscribed here, because the Frontends bring them.
     pub fn open(&self) -> Vec<v1::DeltaDiscoveryRequest> {
         let mut requests = Vec::new();
         for kind in Kind::ALL {
-            let versions = self.held.get(&kind).cloned().unwrap_or_default();
+            let mut versions = self.held.get(&kind).cloned().unwrap_or_default();
             let names = match kind {
                 Kind::Mesh => vec!["mesh".to_owned()],
                 Kind::Inbound => self.inbounds.clone(),
-                Kind::Frontend => self.subscriptions.names(),
-                Kind::Endpoints | Kind::Backend => versions.keys().cloned().collect(),
+                Kind::Endpoints | Kind::Backend if versions.is_empty() => continue,
+                Kind::Endpoints | Kind::Backend => Vec::new(),
+                Kind::Frontend => {
+                    versions.extend(self.config.absent.iter().map(|name| (name.clone(), String::new())));
+                    self.subscriptions.names()
+                }
             };
-            if !names.is_empty() {
-                let mut request = subscribe(kind, names);
-                request.initial_resource_versions = versions.into_iter().collect();
-                requests.push(request);
-            }
+            let mut request = subscribe(kind, names);
+            request.initial_resource_versions = versions.into_iter().collect();
+            requests.push(request);
         }
         if let Some(first) = requests.first_mut() {
             first.node = Some(self.node.clone());
@@ -219,7 +222,7 @@ impl Delivery {
             missing: e.missing,
         })?;
         let needs = compiled.backends().iter().map(|b| b.to_string()).collect();
-        let waiting = Waiting { version: version.into(), message, needs, since_ms: now, asked: false };
+        let waiting = Waiting { version: version.into(), message, needs, since_ms: now };
         self.waiting.insert(name.to_owned(), waiting);
         Ok(())
     }
@@ -317,14 +320,14 @@ impl Delivery {
     }
 
     fn ask_for_missing(&mut self, now: u64) -> Vec<v1::DeltaDiscoveryRequest> {
-        let late = |w: &Waiting| !w.asked && now >= w.since_ms + WAIT_MS;
+        let late = |w: &Waiting| now >= w.since_ms + WAIT_MS;
         let mut names: BTreeMap<Kind, BTreeSet<String>> = BTreeMap::new();
         for waiting in self.waiting.values().filter(|w| late(w)) {
             for (kind, name) in self.missing(waiting) {
                 names.entry(kind).or_default().insert(name.clone());
             }
         }
-        self.waiting.values_mut().filter(|w| late(w)).for_each(|w| w.asked = true);
+        self.waiting.values_mut().filter(|w| late(w)).for_each(|w| w.since_ms = now);
         names.into_iter().map(|(kind, names)| subscribe(kind, names.into_iter().collect())).collect()
     }
 

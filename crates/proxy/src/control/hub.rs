@@ -1,6 +1,6 @@
 //! What the control side's tasks have in common: what was told to the engine, and what happened.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 
@@ -8,6 +8,7 @@ use tokio::sync::{Notify, watch};
 use tonic::transport::Channel;
 use weft_proto::v1;
 
+use super::join::Joiner;
 use super::log;
 use super::state::StateDir;
 use crate::config::Config;
@@ -17,12 +18,32 @@ use crate::tls::Identity;
 
 /// Events that no controller has taken yet. Older ones are dropped: a thousand say enough about an outage.
 const MAX_EVENTS: usize = 1_000;
+/// There are about a dozen.
+const MAX_EVENT_KINDS: usize = 64;
 
 /// The app's health, as far as its own proxy knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppHealth {
     pub health: v1::Health,
     pub reason: String,
+}
+
+/// R10: how old what is in force may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Contact {
+    /// The controller would tell us of any change.
+    pub connected: bool,
+    /// Unix milliseconds: when that was last so; 0: never.
+    pub last_ms: i64,
+}
+
+impl Contact {
+    pub fn stale_ms(&self, now_ms: i64) -> i64 {
+        match (self.connected, self.last_ms) {
+            (true, _) | (_, 0) => 0,
+            (false, last) => (now_ms - last).max(0),
+        }
+    }
 }
 
 pub struct Hub {
@@ -41,11 +62,12 @@ pub struct Hub {
     /// True once the engine said that it listens, and what runs here may get traffic.
     pub engine_ready: watch::Sender<bool>,
     pub draining: watch::Sender<bool>,
-    /// Unix milliseconds of the last word from the controller about our program; 0: none yet.
-    pub last_delivery_ms: watch::Sender<u64>,
+    pub contact: watch::Sender<Contact>,
     pub renew_now: Notify,
     pub state: Option<StateDir>,
     events: Mutex<VecDeque<v1::EventRecord>>,
+    /// How many there were of each kind since the start.
+    event_counts: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Hub {
@@ -63,10 +85,11 @@ impl Hub {
             health: watch::Sender::new(starting),
             engine_ready: watch::Sender::new(false),
             draining: watch::Sender::new(false),
-            last_delivery_ms: watch::Sender::new(0),
+            contact: watch::Sender::new(Contact::default()),
             renew_now: Notify::new(),
             state,
             events: Mutex::default(),
+            event_counts: Mutex::default(),
         }
     }
 
@@ -95,6 +118,19 @@ impl Hub {
         self.engine.send(Command::Identity(identity));
     }
 
+    /// From now on new streams to the controller show the identity that is in force now; open ones stay.
+    pub fn redial(&self, joiner: &Joiner) {
+        let svid = self.identity.borrow().clone();
+        let channel = joiner.controller().and_then(|address| {
+            let tls = svid.map(|svid| svid.controller_client().map_err(|e| e.to_string())).transpose()?;
+            Ok(address.channel(tls.map(Arc::new)))
+        });
+        match channel {
+            Ok(channel) => drop(self.channel.send_replace(Some(channel))),
+            Err(why) => log::warn(&format!("no way to the controller: {why}")),
+        }
+    }
+
     /// Out of rotation at once; the engine drains by its own command.
     pub fn drain(&self) {
         self.shared.draining.store(true, Relaxed);
@@ -113,11 +149,20 @@ impl Hub {
     }
 
     pub fn keep(&self, event: v1::EventRecord) {
+        let mut counts = self.event_counts.lock().unwrap_or_else(|e| e.into_inner());
+        if counts.len() < MAX_EVENT_KINDS || counts.contains_key(&event.kind) {
+            *counts.entry(event.kind.clone()).or_default() += 1;
+        }
+        drop(counts);
         let mut events = self.events.lock().unwrap_or_else(|e| e.into_inner());
         if events.len() == MAX_EVENTS {
             events.pop_front();
         }
         events.push_back(event);
+    }
+
+    pub fn event_counts(&self) -> BTreeMap<String, u64> {
+        self.event_counts.lock().unwrap_or_else(|e| e.into_inner()).clone()
     }
 
     pub fn take_events(&self) -> Vec<v1::EventRecord> {

@@ -10,12 +10,12 @@ use weft_http::{Head, Known, h1};
 use super::conn::{Conn, ExchangeId, Protocol, Reading};
 use super::exchange::{Answer, Exchange, Phase, Side};
 use super::timers::{Kind, Timer};
-use super::{Engine, Todo};
+use super::{Engine, Errand, Step};
 
 impl Engine {
     pub(super) fn answer_later(&mut self, x: ExchangeId, answer: Answer) {
         self.exchanges[x].answer = Some(answer);
-        self.todo.push_back(Todo::Answer(x));
+        self.later(x, Step::Answer);
     }
 
     // ------------------------------------------------------------------------------------- the app's responses
@@ -97,7 +97,7 @@ impl Engine {
                 let raw = exchange.raw;
                 write_h1_response(exchange, head, bytes, end, informational, &mut h1.keep_alive, out);
                 if raw && !conn.input.is_empty() {
-                    self.todo.push_back(Todo::Resume(leg.conn));
+                    self.errand(leg.conn, Errand::Resume);
                 }
             }
             Protocol::H2(h2) => {
@@ -166,7 +166,7 @@ impl Engine {
         exchange.up = None;
         exchange.phase = Phase::Waiting;
         if after_ms == 0 {
-            self.todo.push_back(Todo::Try(x));
+            self.later(x, Step::Try);
         } else {
             let timer = Timer { kind: Kind::Backoff, key: x, generation: exchange.generation };
             self.wheel.set(self.now_us + after_ms * 1000, timer);

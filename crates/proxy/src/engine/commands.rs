@@ -10,7 +10,7 @@ use weft_core::resolve::Names;
 use super::conn::{ConnId, ExchangeId, Protocol};
 use super::exchange::{Answer, Phase};
 use super::timers::{Kind, Timer};
-use super::{Engine, Listener, Todo};
+use super::{Engine, Listener, Step};
 use crate::config::Config;
 use crate::shared::{Command, EndpointView, Signal};
 
@@ -76,7 +76,7 @@ impl Engine {
         let ready: Vec<String> = self.waiting.keys().filter(|k| answered(k)).cloned().collect();
         for key in ready {
             for x in self.waiting.remove(&key).unwrap_or_default() {
-                self.todo.push_back(Todo::Decide(x));
+                self.later(x, Step::Decide);
             }
         }
     }

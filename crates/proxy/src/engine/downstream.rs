@@ -12,7 +12,7 @@ use weft_proto::v1;
 use super::conn::{Conn, ConnId, H1Server, H2, Peer, Place, Protocol, Reading, Tunnel};
 use super::exchange::NO_STREAM;
 use super::secure::Tls;
-use super::{Engine, Todo};
+use super::{Engine, Errand, Step};
 
 /// First byte of a TLS handshake record (RFC 8446 §5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
@@ -95,7 +95,7 @@ impl Engine {
                 },
                 Reading::Raw => {
                     let Some(x) = h1.exchange else { return None };
-                    self.request_data(x, rest, false);
+                    conn.state.paused = self.request_data(x, rest, false);
                     used = input.len();
                 }
             }
@@ -234,7 +234,7 @@ impl Engine {
                 self.request_data(token, &[], true);
             }
             Event::Reset { token, .. } => self.caller_gone(token, id),
-            Event::Writable { token, .. } => self.todo.push_back(Todo::Relay(token)),
+            Event::Writable { token, .. } => self.later(token, Step::Relay),
             Event::Hello(payload) => return self.on_hello(conn, payload),
             Event::GoAway { .. } => h2.going_away = true,
             Event::SettingsReceived | Event::PingAck(_) => {}
@@ -296,7 +296,7 @@ impl Engine {
         }
         let (workload, service, version) = Default::default();
         conn.peer = Some(Arc::new(Peer { identity, workload, service, version, greeted: false }));
-        self.todo.push_back(Todo::Touch(id));
+        self.own_errand(id, conn, Errand::Touch);
         true
     }
 
@@ -346,7 +346,7 @@ impl Engine {
                 true
             }
             (Reading::Body, Some(x)) => {
-                let _ = h1.body.eof();
+                h1.exchange = None;
                 self.caller_gone(x, u32::MAX);
                 false
             }
@@ -393,7 +393,7 @@ impl Engine {
             };
             let reason = if failure == Failure::ConnectFailed { Reason::ConnectFailed } else { Reason::UpstreamReset };
             self.exchanges[x].up = None;
-            self.todo.push_back(Todo::Failed(x, failure, reason));
+            self.later(x, Step::Failed(failure, reason));
         }
     }
 }

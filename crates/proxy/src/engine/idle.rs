@@ -9,7 +9,7 @@ use weft_core::retry::Failure;
 use super::conn::{Conn, ConnId, ExchangeId, Place, Protocol};
 use super::exchange::{Answer, Phase};
 use super::timers::{Kind, Timer};
-use super::{Engine, Todo};
+use super::{Engine, Step};
 
 /// T5: an idle connection lives this long.
 const IDLE_US: u64 = 3_600_000_000;
@@ -40,12 +40,12 @@ impl Engine {
                 let current = exchange.generation.wrapping_mul(64).wrapping_add(exchange.attempts);
                 if current == generation && exchange.phase == Phase::Trying {
                     let limit = exchange.limits.and_then(|l| l.per_try).map(|(_, limit)| limit.reason());
-                    self.todo.push_back(Todo::Failed(key, Failure::Timeout, limit.unwrap_or(Reason::UpstreamTimeout)));
+                    self.later(key, Step::Failed(Failure::Timeout, limit.unwrap_or(Reason::UpstreamTimeout)));
                 }
             }
             _ if self.exchanges[key].generation != generation => {}
             Kind::Request => self.request_late(key),
-            Kind::Backoff => self.todo.push_back(Todo::Try(key)),
+            Kind::Backoff => self.later(key, Step::Try),
             Kind::Pending => self.pending_late(key),
         }
     }
@@ -55,7 +55,7 @@ impl Engine {
         let reason = exchange.limits.and_then(|l| l.whole).map_or(Reason::RequestTimeout, |(_, limit)| limit.reason());
         match exchange.phase {
             Phase::Free => {}
-            Phase::Responding => self.todo.push_back(Todo::Failed(x, Failure::Timeout, reason)),
+            Phase::Responding => self.later(x, Step::Failed(Failure::Timeout, reason)),
             Phase::Waiting | Phase::Trying => {
                 self.end_try(x, Outcome::Failure);
                 let rule = self.exchanges[x].rule.clone();
@@ -119,7 +119,7 @@ impl Engine {
             .map(|(x, _)| x)
             .collect();
         for x in stuck {
-            self.todo.push_back(Todo::Failed(x, Failure::Reset { response_started: true }, Reason::IdleTimeout));
+            self.later(x, Step::Failed(Failure::Reset { response_started: true }, Reason::IdleTimeout));
         }
     }
 
@@ -150,7 +150,7 @@ impl Engine {
             Protocol::Sniff => {}
         }
         for x in take(&mut conn.choked) {
-            self.todo.push_back(Todo::Relay(x));
+            self.later(x, Step::Relay);
         }
         for buffer in [take(&mut conn.input), take(&mut conn.out), take(&mut conn.wire), take(&mut conn.sealed)] {
             self.recycle(buffer);

@@ -9,7 +9,7 @@ use weft_core::Reason;
 
 use super::conn::{Conn, ConnId, INPUT_MAX, OUT_LOW, Place, Protocol};
 use super::timers::{Kind, Timer};
-use super::{ACCEPTS, Engine, Listener, READ, Todo};
+use super::{ACCEPTS, Engine, Errand, Listener, READ};
 
 /// First bytes, handshakes and connection attempts from strangers get this long; a handshake over a slow link takes two.
 pub const ESTABLISH_US: u64 = 10_000_000;
@@ -177,7 +177,7 @@ impl Engine {
             }
         }
         if conn.state.readable {
-            self.todo.push_back(Todo::Resume(id));
+            self.own_errand(id, conn, Errand::Resume);
         }
         true
     }
@@ -262,7 +262,7 @@ impl Engine {
             let sealed = take(&mut conn.sealed);
             self.recycle(sealed);
         }
-        let end = alive && used.is_some() && conn.state.eof && !self.on_eof(id, conn);
+        let end = alive && used.is_some() && conn.state.eof && conn.input.is_empty() && !self.on_eof(id, conn);
         alive && used.is_some() && !end
     }
 
@@ -424,7 +424,7 @@ impl Engine {
         let _ = conn.socket.shutdown(std::net::Shutdown::Write);
         // As long as nginx's lingering_timeout: a client that still sends gets our answer instead of a reset.
         self.expect_within(id, 5_000_000);
-        self.todo.push_back(Todo::Resume(id));
+        self.errand(id, Errand::Resume);
     }
 
     fn write_failed(&mut self, id: ConnId) {

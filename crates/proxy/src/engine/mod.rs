@@ -24,6 +24,9 @@ pub mod timers;
 pub mod tunnel;
 pub mod upstream;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashMap, VecDeque};
 use std::io as stdio;
 use std::net::SocketAddr;
@@ -118,24 +121,37 @@ pub struct OutboundSetup {
 }
 
 /// What is left for after the connection at hand is back in its place.
+#[derive(Clone, Copy)]
 enum Todo {
+    Exchange(ExchangeId, Step),
+    Conn(ConnId, Errand),
+}
+
+#[derive(Clone, Copy)]
+enum Step {
     /// Send the exchange's `answer`.
-    Answer(ExchangeId),
+    Answer,
     /// This try failed: again, or answer.
-    Failed(ExchangeId, weft_core::retry::Failure, Reason),
+    Failed(weft_core::retry::Failure, Reason),
     /// Begin the next try.
-    Try(ExchangeId),
+    Try,
     /// Go through the stages (again): what it waited for is there.
-    Decide(ExchangeId),
-    /// Handle input that was left, and read on.
-    Resume(ConnId),
+    Decide,
     /// Body bytes can move again.
-    Relay(ExchangeId),
+    Relay,
+    /// CONNECT: bytes to this address from here on.
+    Tunnel(SocketAddr),
+}
+
+#[derive(Clone, Copy)]
+enum Errand {
+    /// Handle input that was left, and read on.
+    Resume,
     /// An HTTP/1 connection is free for the next request.
-    Park(ConnId),
+    Park,
     /// It has something to send.
-    Touch(ConnId),
-    Close(ConnId),
+    Touch,
+    Close,
 }
 
 pub struct Engine {
@@ -155,7 +171,8 @@ pub struct Engine {
     series: Vec<Arc<Series>>,
     waiting: HashMap<String, Vec<ExchangeId>>,
     rules: HashMap<Arc<str>, Arc<crate::metrics::RuleCounter>>,
-    todo: VecDeque<Todo>,
+    /// With the generation of what it is about: numbers are used again.
+    todo: VecDeque<(Todo, u32)>,
     dirty: Vec<ConnId>,
     wheel: Wheel,
     due: Vec<Timer>,
@@ -231,6 +248,10 @@ impl Engine {
         Ok((engine, EngineHandle { commands: sender, waker }))
     }
 
+    pub fn shared(&self) -> Arc<Shared> {
+        self.shared.clone()
+    }
+
     fn listen(&mut self) -> stdio::Result<()> {
         for inbound in std::mem::take(&mut self.setup.inbound) {
             let h1 = self.pool(PoolKey::app(inbound.app, false));
@@ -273,6 +294,7 @@ impl Engine {
                 Token(t) if t >= LISTENERS => self.accept(t - LISTENERS),
                 Token(t) => self.guarded(t as ConnId, |engine, id| engine.on_event(id, event)),
             }
+            self.catch_up();
         }
         if woken {
             self.handle_commands();
@@ -288,9 +310,7 @@ impl Engine {
     /// Decides what is left and writes what is there, until both are nothing.
     fn settle(&mut self) {
         loop {
-            while let Some(todo) = self.todo.pop_front() {
-                self.handle_todo(todo);
-            }
+            self.catch_up();
             if self.dirty.is_empty() {
                 return;
             }
@@ -304,18 +324,54 @@ impl Engine {
         }
     }
 
-    fn handle_todo(&mut self, todo: Todo) {
-        match todo {
-            Todo::Answer(x) => self.answer(x),
-            Todo::Failed(x, failure, reason) => self.try_failed(x, failure, reason),
-            Todo::Try(x) => self.next_try(x),
-            Todo::Decide(x) => self.decide_again(x),
-            Todo::Resume(c) => self.guarded(c, Engine::resume),
-            Todo::Relay(x) => self.relay(x),
-            Todo::Park(c) => self.park(c),
-            Todo::Touch(c) => self.touch(c),
-            Todo::Close(c) => self.close(c),
+    fn catch_up(&mut self) {
+        while let Some((todo, generation)) = self.todo.pop_front() {
+            match todo {
+                Todo::Exchange(x, step) if self.exchanges[x].generation == generation => self.take_step(x, step),
+                Todo::Conn(c, errand) if self.conn(c).is_some_and(|c| c.generation == generation) => {
+                    self.guarded(c, |engine, c| engine.run_errand(c, errand));
+                }
+                // What it was about is over.
+                _ => {}
+            }
         }
+    }
+
+    fn take_step(&mut self, x: ExchangeId, step: Step) {
+        match step {
+            Step::Answer => self.answer(x),
+            Step::Failed(failure, reason) => self.try_failed(x, failure, reason),
+            Step::Try => self.next_try(x),
+            Step::Decide => self.decide_again(x),
+            Step::Relay => self.relay(x),
+            Step::Tunnel(address) => self.connect_tunnel(x, address),
+        }
+    }
+
+    fn run_errand(&mut self, id: ConnId, errand: Errand) {
+        match errand {
+            Errand::Resume => self.resume(id),
+            Errand::Park => self.park(id),
+            Errand::Touch => self.touch(id),
+            Errand::Close => self.close(id),
+        }
+    }
+
+    /// Leaves a step of an exchange for after the connection at hand.
+    fn later(&mut self, x: ExchangeId, step: Step) {
+        self.todo.push_back((Todo::Exchange(x, step), self.exchanges[x].generation));
+    }
+
+    /// Leaves an errand for a connection that is in its place.
+    fn errand(&mut self, id: ConnId, errand: Errand) {
+        if let Some(generation) = self.conn(id).map(|c| c.generation) {
+            self.todo.push_back((Todo::Conn(id, errand), generation));
+        }
+    }
+
+    /// Leaves an errand for the connection at hand.
+    fn own_errand(&mut self, id: ConnId, conn: &Conn, errand: Errand) {
+        self.todo.push_back((Todo::Conn(id, errand), conn.generation));
     }
 
     /// A panic while one connection is handled ends that connection, and no other.

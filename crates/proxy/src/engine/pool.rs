@@ -15,7 +15,7 @@ use weft_proto::v1;
 
 use super::conn::{Conn, ConnId, H1Client, H2, Place, PoolId, Protocol};
 use super::secure::Tls;
-use super::{Engine, Todo};
+use super::{Engine, Errand};
 
 /// Streams on one connection before a second is opened: enough for every request of one batch to share a record,
 /// few enough that one lost packet does not hold up everybody.
@@ -233,7 +233,7 @@ impl Engine {
         let Some(Place::Upstream(pool)) = self.conn(id).map(|c| c.place) else { return };
         let pool = &mut self.pools[pool as usize];
         if pool.ready.len() >= IDLE {
-            self.todo.push_back(Todo::Close(id));
+            self.errand(id, Errand::Close);
         } else {
             pool.ready.push(id);
         }

@@ -10,7 +10,7 @@ use weft_http::{Head, Known, h1};
 use super::conn::{ConnId, ExchangeId, OUT_HIGH, Protocol, Reading};
 use super::exchange::{Backlog, Leg, Phase};
 use super::message::Message;
-use super::{Engine, Todo};
+use super::{Engine, Errand, Step};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Way {
@@ -141,7 +141,7 @@ impl Engine {
         let Some(conn) = self.conns.get_mut(leg.conn as usize).and_then(|c| c.as_deref_mut()) else {
             // It is being handled right now: again when it is back.
             backlog.bytes.extend_from_slice(data);
-            self.todo.push_back(Todo::Relay(x));
+            self.later(x, Step::Relay);
             return;
         };
         if conn.out.capacity() == 0 {
@@ -236,7 +236,7 @@ impl Engine {
                 self.touch(source.conn);
             }
         } else if conn.state.paused {
-            self.todo.push_back(Todo::Resume(source.conn));
+            self.errand(source.conn, Errand::Resume);
         }
     }
 
@@ -268,7 +268,7 @@ impl Engine {
             }
             Protocol::H1Client(h1) => {
                 h1.exchange = None;
-                self.todo.push_back(Todo::Close(leg.conn));
+                self.errand(leg.conn, Errand::Close);
             }
             _ => {}
         }
@@ -296,7 +296,7 @@ impl Engine {
                 if h1.keep_alive && !unread && !until_close && !conn.state.eof {
                     h1.reading = Reading::Head;
                     if !conn.input.is_empty() || conn.state.paused || conn.state.readable {
-                        self.todo.push_back(Todo::Resume(leg.conn));
+                        self.errand(leg.conn, Errand::Resume);
                     }
                 } else {
                     conn.state.closing = true;

@@ -24,7 +24,7 @@ use super::exchange::{Answer, Leg, Phase, Plan, Side};
 use super::message::{self, Message};
 use super::pool::{PoolKey, Target};
 use super::timers::{Kind, Timer};
-use super::{Engine, Listener, Todo};
+use super::{Engine, Listener, Step};
 
 /// R12.
 const MAX_HOPS: u32 = 16;
@@ -214,6 +214,10 @@ impl Engine {
     pub(super) fn pass_through(&mut self, x: ExchangeId, address: std::net::SocketAddr) -> Stage {
         if self.is_own_listener(address) {
             return Err(Reason::LoopDetected.into());
+        }
+        if self.exchanges[x].request_kind == Some(RequestKind::Connect) {
+            self.later(x, Step::Tunnel(address));
+            return Ok(());
         }
         let pool = self.pool(PoolKey { address, identity: None, h2: false, app: false });
         if self.exchanges[x].series.is_none() {
@@ -411,7 +415,7 @@ impl Engine {
         let Some(conn) = self.connection(pool, fresh) else {
             let failure = weft_core::retry::Failure::ConnectFailed;
             self.exchanges[x].phase = Phase::Trying;
-            self.todo.push_back(Todo::Failed(x, failure, Reason::ConnectFailed));
+            self.later(x, Step::Failed(failure, Reason::ConnectFailed));
             return Ok(());
         };
         self.send_request(x, conn);
@@ -476,7 +480,7 @@ impl Engine {
             port,
         };
         let verdict = rules.authorise(&subject, Some(&request));
-        let (allow, rule) = (verdict.allow, verdict.rule.clone());
+        let (allow, rule) = (verdict.allow(), verdict.rule.clone());
         let audited: Vec<_> = verdict.audited.iter().map(|a| a.rule.clone()).collect();
         self.count_rule(&rule, false);
         audited.iter().for_each(|a| self.count_rule(a, true));

@@ -14,7 +14,7 @@ use weft_proto::v1::{self, AppProtocol};
 
 use super::conn::{Conn, ConnId, OUT_HIGH, Place, Protocol, Tunnel};
 use super::downstream::Fed;
-use super::{Engine, Listener, Todo};
+use super::{Engine, Errand, Listener};
 
 /// A HELLO with all that it may hold; what is longer is not one.
 const HELLO_MAX: usize = 4096;
@@ -53,6 +53,29 @@ impl Engine {
         let up = self.dial_opaque(address, identity, hello, id)?;
         self.join_tunnel(id, up, series);
         Some(())
+    }
+
+    /// CONNECT to a destination outside of the mesh: the caller's connection carries bytes from here on.
+    pub(super) fn connect_tunnel(&mut self, x: super::conn::ExchangeId, address: std::net::SocketAddr) {
+        let Some(down) = self.exchanges[x].down else { return };
+        let is_h1 = matches!(self.conn(down.conn).map(|c| &c.protocol), Some(Protocol::H1Server(_)));
+        let up = if is_h1 { self.dial_opaque(address, None, None, down.conn) } else { None };
+        let Some(up) = up else {
+            self.exchanges[x].answer = Some(Reason::ConnectFailed.into());
+            return self.answer(x);
+        };
+        let key = self.passthrough_series(address);
+        let series = self.series_index(&key);
+        self.exchanges[x].status = 200;
+        self.exchanges[x].down = None;
+        self.finish_exchange(x, Outcome::Neutral);
+        if let Some(conn) = self.conn(down.conn) {
+            weft_http::h1::write_status_line(&mut conn.out, 200);
+            weft_http::h1::end_head(&mut conn.out);
+        }
+        self.join_tunnel(down.conn, up, series);
+        self.touch(down.conn);
+        self.errand(down.conn, Errand::Resume);
     }
 
     /// HELLO of an opaque connection.
@@ -153,7 +176,7 @@ impl Engine {
             port,
         };
         let verdict = rules.authorise(&subject, None);
-        let (allow, rule) = (verdict.allow, verdict.rule.clone());
+        let (allow, rule) = (verdict.allow(), verdict.rule.clone());
         self.count_rule(&rule, false);
         if !allow {
             return self.refuse_opaque(conn, Reason::AccessDenied, &rule);
@@ -241,7 +264,7 @@ impl Engine {
         let Protocol::Tunnel(tunnel) = &conn.protocol else { return };
         if let Some(other) = tunnel.other {
             if self.conn(other).is_some_and(|c| c.state.paused) {
-                self.todo.push_back(Todo::Resume(other));
+                self.errand(other, Errand::Resume);
             }
         }
     }

@@ -8,10 +8,10 @@ use weft_http::h1::RequestKind;
 use weft_http::h2::Event;
 use weft_http::{Head, Known, h1};
 
-use super::conn::{Conn, ConnId, ExchangeId, H1Client, H2, Place, PoolId, Protocol, Reading};
+use super::conn::{Conn, ConnId, ExchangeId, H1Client, H2, Place, Protocol, Reading};
 use super::downstream::{Fed, is_unprocessed};
 use super::exchange::{Exchange, Leg, Phase};
-use super::{Engine, Todo};
+use super::{Engine, Errand, Step};
 
 impl Engine {
     // ------------------------------------------------------------------------------------------------- writing
@@ -39,7 +39,7 @@ impl Engine {
             Protocol::H2(h2) => {
                 let Some(stream) = h2.codec.open(x) else {
                     h2.going_away = true;
-                    self.todo.push_back(Todo::Failed(x, Failure::RefusedStream, Reason::ConnectFailed));
+                    self.later(x, Step::Failed(Failure::RefusedStream, Reason::ConnectFailed));
                     return;
                 };
                 write_h2_request(exchange, h2, stream, end, &mut conn.out);
@@ -88,9 +88,18 @@ impl Engine {
                     return None;
                 }
             }
-            if h1.exchange.is_some() && h1.reading == Reading::Done && !self.h1_response_over(id, x, h1) {
+            let free = match (h1.exchange, h1.reading) {
+                (Some(_), Reading::Done) => self.h1_response_over(x, h1),
+                // The response was not passed on, because the request is tried again.
+                (None, Reading::Done) => h1.keep_alive,
+                (None, _) => false,
+                (Some(_), _) => continue,
+            };
+            if !free {
                 return None;
             }
+            h1.reused = true;
+            self.own_errand(id, conn, Errand::Park);
         }
         Some(used)
     }
@@ -148,18 +157,12 @@ impl Engine {
     }
 
     /// The response is complete: the connection is free again, or of no more use.
-    fn h1_response_over(&mut self, id: ConnId, x: ExchangeId, h1: &mut H1Client) -> bool {
+    fn h1_response_over(&mut self, x: ExchangeId, h1: &mut H1Client) -> bool {
         let request_sent = self.exchanges[x].to_app.end_sent;
         h1.exchange = None;
         self.exchanges[x].up = None;
         self.complete_if_over(x);
-        if h1.keep_alive && request_sent {
-            h1.reused = true;
-            self.todo.push_back(Todo::Park(id));
-            true
-        } else {
-            false
-        }
+        h1.keep_alive && request_sent
     }
 
     /// `fin`: the peer closed in good order; otherwise it was reset, which proves nothing.
@@ -217,9 +220,7 @@ impl Engine {
         match event {
             Event::Head { stream, token: Some(x), end, informational } => {
                 if self.response_head(x, head, &[], end, informational) {
-                    if !end {
-                        h2.codec.reset(stream, weft_http::h2::ErrorCode::CANCEL, &mut conn.out);
-                    }
+                    h2.codec.reset(stream, weft_http::h2::ErrorCode::CANCEL, &mut conn.out);
                 } else if end && !informational {
                     self.h2_response_over(conn, h2, x, stream);
                 }
@@ -246,7 +247,7 @@ impl Engine {
                     if unprocessed { Failure::RefusedStream } else { Failure::Reset { response_started: started } };
                 self.lose(token, failure, Reason::UpstreamReset);
             }
-            Event::Writable { token, .. } => self.todo.push_back(Todo::Relay(token)),
+            Event::Writable { token, .. } => self.later(token, Step::Relay),
             Event::Hello(payload) => return self.on_hello(conn, payload),
             Event::GoAway { last, .. } => {
                 h2.going_away = true;
@@ -274,7 +275,7 @@ impl Engine {
     /// The exchange's connection or stream is gone; what follows is decided when the connection is back in its place.
     pub(super) fn lose(&mut self, x: ExchangeId, failure: Failure, reason: Reason) {
         self.exchanges[x].up = None;
-        self.todo.push_back(Todo::Failed(x, failure, reason));
+        self.later(x, Step::Failed(failure, reason));
     }
 
     pub(super) fn connect_failed(&mut self, id: ConnId) {
@@ -303,13 +304,6 @@ impl Engine {
             let label = self.pools[pool as usize].label.clone();
             let text = format!("{label}: {}", reason.advice());
             self.event(reason.code(), &label, &text);
-        }
-    }
-
-    pub(super) fn pool_of(conn: &Conn) -> Option<PoolId> {
-        match conn.place {
-            Place::Upstream(pool) => Some(pool),
-            _ => None,
         }
     }
 }

@@ -257,7 +257,7 @@ impl Plan {
         }
         match self.phase {
             Phase::Up => self.begin_drain(now, self.drain.min(AFTER_APP)),
-            Phase::Draining { until } => self.phase = Phase::Draining { until: until.min(now + AFTER_APP) },
+            Phase::Draining { until } => self.phase = Phase::Draining { until: until.min(now + AFTER_APP + SLACK) },
             Phase::Ending => self.close(now),
             _ => {}
         }

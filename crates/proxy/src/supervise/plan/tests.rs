@@ -139,7 +139,6 @@ fn a_job_that_ends_ends_its_proxy_and_passes_its_code_on() {
 fn the_proxy_of_an_ended_job_has_five_seconds() {
     let mut story = running(Restart::Never);
     story.at(3.0, app_ended(0), "drain 1");
-    story.pass(8.0, "");
     story.pass(8.5, "\"the drain is not over in time; going on\", stop 1");
     story.pass(10.5, "kill 1");
 }
@@ -203,7 +202,6 @@ fn the_proxy_is_started_again_for_ever_once_it_was_ready() {
     let killed = |id| Event::ProxyEnded(id, Ending::Signal(9));
     let mut now = 60.0;
     for (id, wait) in [(1, 100), (2, 200), (3, 400), (4, 800), (5, 1600), (6, 3200), (7, 5000), (8, 5000)] {
-        let wait = if id == 1 { 100 } else { wait };
         let says = format!("\"the proxy was ended by SIGKILL; starting it again in {wait} ms\"");
         story.at(now, killed(id), &says);
         now += f64::from(wait) / 1000.0;

@@ -67,12 +67,16 @@ impl Compartment {
         fs::write(self.directory.join("cgroup.procs"), "0")
     }
 
-    /// SIGKILL to all that is in it, then it is removed. Waits until the kernel is done, at most `wait_ms`.
-    pub fn kill_and_remove(&self, wait_ms: u32) -> io::Result<()> {
+    /// SIGKILL to all that is in it. Waits until the kernel is done, at most `wait_ms`.
+    pub fn kill(&self, wait_ms: u32) {
         if fs::write(self.directory.join("cgroup.kill"), "1").is_err() {
             self.kill_one_by_one();
         }
         self.wait_until_empty(wait_ms);
+    }
+
+    pub fn kill_and_remove(&self, wait_ms: u32) -> io::Result<()> {
+        self.kill(wait_ms);
         match fs::remove_dir(&self.directory) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(told(&self.directory, e)),
             _ => Ok(()),

@@ -1,0 +1,133 @@
+//! The control side: one thread that talks to the controller, the app's health and people, and never to traffic.
+//!
+//! Its one abstraction is the [`Hub`](hub::Hub): what was told to the engine and what happened, watched by tasks that
+//! each do one thing (`ads`, `identity`, `registration`, `health`, `telemetry`, `persist`, and `crate::admin`). What is
+//! decided lies apart from what is done: `delivery`, `subscriptions`, `renewal` and `backoff` are pure. Read `delivery`
+//! first.
+
+mod ads;
+mod backoff;
+mod channel;
+mod delivery;
+mod health;
+pub mod hub;
+mod identity;
+mod join;
+mod kind;
+pub mod log;
+mod persist;
+mod probe;
+mod registration;
+mod renewal;
+pub mod state;
+mod subscriptions;
+mod tasks;
+mod telemetry;
+mod token;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread;
+
+use tokio::sync::mpsc;
+use weft_proto::v1;
+
+use crate::config::Config;
+use crate::shared::{EngineHandle, Shared, Signal};
+use crate::tls::{Identity, TlsError};
+
+use hub::Hub;
+use state::StateDir;
+use tasks::Tasks;
+
+/// What the control side begins with.
+pub struct Start {
+    pub launch: v1::Launch,
+    /// Addresses of the inbound listeners as they are bound, in the launch's order.
+    pub listening: Vec<SocketAddr>,
+    pub shared: Arc<Shared>,
+    pub engine: EngineHandle,
+    /// Of `--program FILE`; else empty: the state directory's is taken if there is one.
+    pub config: Arc<Config>,
+    /// From the launch's files, see [`identity_from_files`].
+    pub identity: Option<Arc<Identity>>,
+    /// Bound already, so that a port in use is an error at the start; None: no admin listener.
+    pub admin: Option<std::net::TcpListener>,
+}
+
+/// The running control side.
+pub struct Control {
+    pub thread: thread::JoinHandle<()>,
+    orders: mpsc::UnboundedSender<Order>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    Drain,
+    Stop,
+}
+
+impl Control {
+    /// R8, first step: out of rotation, at the controller too. The engine gets its own command.
+    pub fn drain(&self) {
+        let _ = self.orders.send(Order::Drain);
+    }
+
+    /// Ends the thread.
+    pub fn stop(&self) {
+        let _ = self.orders.send(Order::Stop);
+    }
+}
+
+/// Key, certificate and bundle that the launch names as files; None: it names none.
+pub fn identity_from_files(launch: &v1::Launch) -> Option<Result<Identity, TlsError>> {
+    identity::from_files(launch)
+}
+
+pub fn start(start: Start, signals: mpsc::UnboundedReceiver<Signal>) -> std::io::Result<Control> {
+    let (orders, incoming) = mpsc::unbounded_channel();
+    let body = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        match runtime {
+            Ok(runtime) => runtime.block_on(run(start, signals, incoming)),
+            Err(e) => log::warn(&format!("the control side cannot start: {e}")),
+        }
+    };
+    let thread = thread::Builder::new().name("weft-control".into()).spawn(body)?;
+    Ok(Control { thread, orders })
+}
+
+async fn run(
+    mut start: Start,
+    mut signals: mpsc::UnboundedReceiver<Signal>,
+    mut orders: mpsc::UnboundedReceiver<Order>,
+) {
+    let admin = start.admin.take();
+    let state = open_state(&start.launch);
+    let hub = Arc::new(Hub::new(start, state));
+    persist::restore(&hub);
+    let mut tasks = Tasks::new(hub.clone(), admin);
+    tasks.spawn();
+    loop {
+        tokio::select! {
+            order = orders.recv() => match order {
+                Some(Order::Drain) => hub.drain(),
+                Some(Order::Stop) | None => return,
+            },
+            Some(signal) = signals.recv() => tasks.signal(signal),
+            Some(ended) = tasks.set.join_next() => if let Err(e) = ended {
+                tasks.restart(&e).await;
+            },
+        }
+    }
+}
+
+fn open_state(launch: &v1::Launch) -> Option<StateDir> {
+    if launch.state_dir.is_empty() {
+        return None;
+    }
+    let opened = StateDir::open(std::path::Path::new(&launch.state_dir));
+    opened
+        .inspect_err(|e| log::warn(&format!("{}: {e}; nothing will be kept for a restart", launch.state_dir)))
+        .ok()
+}

@@ -1,0 +1,165 @@
+//! What happens when apps, connections and time fail.
+
+use super::kit::{App, Client, Pair, Plan, ok, status};
+use crate::shared::Command;
+use weft_proto::v1;
+
+fn retry_on(on: &[&str]) -> v1::RetryPolicy {
+    v1::RetryPolicy {
+        attempts: 2,
+        on: on.iter().map(|s| (*s).to_owned()).collect(),
+        backoff_base_ms: 1,
+        backoff_max_ms: 2,
+        body_bytes: 65536,
+        ..v1::RetryPolicy::default()
+    }
+}
+
+#[test]
+fn a_refused_connection_is_tried_elsewhere_by_default() {
+    let closed = { std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap() };
+    let app = App::says("good");
+    let proxy = Plan::new("a").calls("b", &[(closed, None), (app.address, None)]).start();
+    for _ in 0..8 {
+        assert_eq!(proxy.client().get("/").text(), "good");
+    }
+}
+
+#[test]
+fn nothing_that_may_have_been_seen_is_repeated_unless_asked() {
+    let app = App::start(|_, _| None);
+    let proxy = Plan::new("a").calls("b", &[(app.address, None)]).start();
+    let response = proxy.client().send("POST /pay HTTP/1.1\r\nhost: b\r\ncontent-length: 1\r\n\r\n1").response().unwrap();
+    assert_eq!((response.status, response.header("weft-reason")), (503, Some("upstream-reset")));
+    assert_eq!(app.requests().len(), 1, "istio#50506: payments must not be replayed");
+}
+
+#[test]
+fn a_get_is_repeated_when_asked_and_a_post_is_not() {
+    let app = App::start(|_, n| Some(if n % 2 == 0 { status(503) } else { ok("second") }));
+    let proxy = Plan::new("a").calls("b", &[(app.address, None)]).retry(retry_on(&["5xx"])).start();
+    assert_eq!(proxy.client().get("/").text(), "second");
+    let post = "POST / HTTP/1.1\r\nhost: b\r\ncontent-length: 1\r\n\r\n1";
+    assert_eq!(proxy.client().send(post).response().unwrap().status, 503);
+}
+
+#[test]
+fn a_reset_is_repeated_with_its_body_when_asked() {
+    let app = App::start(|seen, n| if n == 0 { None } else { Some(ok(&String::from_utf8_lossy(&seen.body))) });
+    let mut retry = retry_on(&["reset"]);
+    retry.methods = vec!["PUT".into()];
+    let proxy = Plan::new("a").calls("b", &[(app.address, None)]).retry(retry).start();
+    let put = "PUT / HTTP/1.1\r\nhost: b\r\ncontent-length: 4\r\n\r\nbody";
+    assert_eq!(proxy.client().send(put).response().unwrap().text(), "body");
+    assert_eq!(app.requests().len(), 2);
+}
+
+#[test]
+fn a_kept_connection_that_the_app_closed_fails_no_request() {
+    // Closes after each response without saying so: the keep-alive race (istio#13848).
+    let app = App::start(|_, _| Some(ok("x")));
+    let closing = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let (address, backend) = (listener.local_addr().unwrap(), app.address);
+        std::thread::spawn(move || {
+            use std::io::{Read, Write};
+            for mut stream in listener.incoming().flatten() {
+                let mut head = [0; 4096];
+                let n = stream.read(&mut head).unwrap_or(0);
+                let mut upstream = std::net::TcpStream::connect(backend).unwrap();
+                upstream.write_all(&head[..n]).unwrap();
+                let n = upstream.read(&mut head).unwrap();
+                stream.write_all(&head[..n]).unwrap();
+            }
+        });
+        address
+    };
+    let proxy = Plan::new("a").calls("b", &[(closing, None)]).start();
+    let mut client = proxy.client();
+    for i in 0..200 {
+        let post = "POST / HTTP/1.1\r\nhost: b\r\ncontent-length: 0\r\n\r\n";
+        assert_eq!(client.send(post).response().unwrap().status, 200, "request {i}");
+    }
+    assert_eq!(app.requests().len(), 200, "and none was sent twice");
+}
+
+#[test]
+fn a_response_that_breaks_off_is_seen_to_break_off() {
+    let app = App::start(|_, _| Some(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf".to_vec()));
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(app);
+    std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 4096]);
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf").unwrap();
+        }
+    });
+    let pair = Pair::of(address, |_| {});
+    let mut client = pair.caller.client();
+    client.send("GET / HTTP/1.1\r\nhost: b\r\n\r\n");
+    let all = String::from_utf8(client.read_all()).unwrap();
+    assert!(all.ends_with("\r\n\r\nhalf"), "{all}");
+}
+
+#[test]
+fn a_request_timeout_is_504_with_its_reason() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let plan = Plan::new("a").calls("b", &[(silent.local_addr().unwrap(), None)]).retry(retry_on(&[]));
+    let proxy = plan
+        .frontend(|f| {
+            let timeouts = v1::Timeouts { request_ms: 30, ..v1::Timeouts::default() };
+            f.default_action.as_mut().unwrap().timeouts = Some(timeouts);
+        })
+        .start();
+    let response = proxy.client().get("/");
+    assert_eq!((response.status, response.header("weft-reason")), (504, Some("request-timeout")));
+}
+
+#[test]
+fn a_try_that_takes_too_long_is_repeated_when_asked() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let app = App::says("quick");
+    let mut retry = retry_on(&["timeout"]);
+    retry.per_try_timeout_ms = 30;
+    let endpoints = [(silent.local_addr().unwrap(), None), (app.address, None)];
+    let proxy = Plan::new("a").calls("b", &endpoints).retry(retry).start();
+    for _ in 0..4 {
+        assert_eq!(proxy.client().get("/").text(), "quick");
+    }
+}
+
+#[test]
+fn a_caller_that_hangs_up_harms_nobody() {
+    let app = App::says("x");
+    let pair = Pair::of(app.address, |_| {});
+    for _ in 0..20 {
+        pair.caller.client().send("GET / HTTP/1.1\r\nhost: b\r\n\r\n");
+        pair.caller.client().send("POST / HTTP/1.1\r\nhost: b\r\ncontent-length: 9\r\n\r\nabc");
+    }
+    assert_eq!(pair.caller.client().get("/").status, 200);
+}
+
+#[test]
+fn a_drain_finishes_what_is_under_way_and_says_so() {
+    let app = App::says("x");
+    let mut pair = Pair::of(app.address, |_| {});
+    let mut client = pair.caller.client();
+    assert_eq!(client.get("/").status, 200);
+    pair.caller.handle.send(Command::Drain { within_ms: 5000 });
+    assert!(client.read_all().is_empty(), "an idle connection is closed");
+    let drained = std::iter::from_fn(|| pair.caller.signals.blocking_recv())
+        .find_map(|s| if let crate::shared::Signal::Drained { unfinished } = s { Some(unfinished) } else { None });
+    assert_eq!(drained, Some(0));
+}
+
+#[test]
+fn without_a_program_inbound_is_closed() {
+    let app = App::says("x");
+    let mut plan = Plan::new("b").serves(app.address, |_| {});
+    plan.program.inbounds.clear();
+    let proxy = plan.start();
+    let response = Client::connect(proxy.inbound[0]).get("/");
+    assert_eq!((response.status, response.header("weft-reason")), (503, Some("no-inbound")));
+}

@@ -1,0 +1,6 @@
+//! The engine on real sockets, with real TLS; one file per theme.
+
+mod failures;
+mod kit;
+mod one_hop;
+mod pair;

@@ -1,0 +1,218 @@
+//! A caller's proxy in front of an app that has none.
+
+use super::kit::{App, Client, Plan, ok, status};
+use weft_proto::v1;
+
+#[test]
+fn a_request_passes_and_the_connection_is_kept() {
+    let app = App::says("hello");
+    let proxy = Plan::new("a").calls("b", &[(app.address, None)]).start();
+    let mut client = proxy.client();
+    for _ in 0..3 {
+        let response = client.get("/x?y=1");
+        assert_eq!((response.status, response.text().as_str()), (200, "hello"));
+    }
+    assert_eq!(app.requests()[0].line, "GET /x?y=1 HTTP/1.1");
+    assert_eq!(app.connections.load(std::sync::atomic::Ordering::SeqCst), 1);
+    drop(client);
+    assert_eq!(proxy.requests("source"), 3);
+}
+
+#[test]
+fn a_request_id_is_kept_or_made() {
+    let app = App::says("");
+    let proxy = Plan::new("a").calls("b", &[(app.address, None)]).start();
+    proxy.client().send("GET / HTTP/1.1\r\nhost: b\r\nx-request-id: mine\r\n\r\n").response().unwrap();
+    proxy.client().get("/");
+    let seen = app.requests();
+    assert_eq!(seen[0].header("x-request-id"), Some("mine"));
+    assert_eq!(seen[1].header("x-request-id").map(str::len), Some(36));
+}
+
+#[test]
+fn bodies_pass_with_a_length_and_in_chunks() {
+    let app = App::start(|seen, _| Some(ok(&String::from_utf8_lossy(&seen.body))));
+    let proxy = Plan::new("a").calls("b", &[(app.address, None)]).start();
+    let mut client = proxy.client();
+    let response = client.send("POST / HTTP/1.1\r\nhost: b\r\ncontent-length: 5\r\n\r\nhello").response().unwrap();
+    assert_eq!(response.text(), "hello");
+    let chunks = "POST / HTTP/1.1\r\nhost: b\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
+    assert_eq!(client.send(chunks).response().unwrap().text(), "abcde");
+}
+
+#[test]
+fn chunked_and_endless_responses_pass() {
+    let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n";
+    let app = App::start(move |seen, _| Some(if seen.line.contains("/chunked") { chunked.to_vec() } else { endless() }));
+    fn endless() -> Vec<u8> {
+        b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nuntil the end".to_vec()
+    }
+    let proxy = Plan::new("a").calls("b", &[(app.address, None)]).start();
+    assert_eq!(proxy.client().get("/chunked").text(), "abc");
+}
+
+#[test]
+fn pipelined_requests_are_answered_in_order() {
+    let app = App::start(|seen, _| Some(ok(&seen.line)));
+    let proxy = Plan::new("a").calls("b", &[(app.address, None)]).start();
+    let mut client = proxy.client();
+    client.send("GET /1 HTTP/1.1\r\nhost: b\r\n\r\nGET /2 HTTP/1.1\r\nhost: b\r\n\r\nGET /3 HTTP/1.1\r\nhost: b\r\n\r\n");
+    let texts: Vec<_> = (0..3).map(|_| client.response().unwrap().text()).collect();
+    assert_eq!(texts, ["GET /1 HTTP/1.1", "GET /2 HTTP/1.1", "GET /3 HTTP/1.1"]);
+}
+
+#[test]
+fn head_and_no_content_have_no_body() {
+    let head = b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n".to_vec();
+    let app = App::start(move |seen, _| Some(if seen.line.starts_with("HEAD") { head.clone() } else { no_content() }));
+    fn no_content() -> Vec<u8> {
+        b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()
+    }
+    let proxy = Plan::new("a").calls("b", &[(app.address, None)]).start();
+    let mut client = proxy.client();
+    let response = client.send("HEAD / HTTP/1.1\r\nhost: b\r\n\r\n").response_to("HEAD").unwrap();
+    assert_eq!(response.header("content-length"), Some("1000"));
+    assert_eq!(client.get("/").status, 204);
+    assert_eq!(client.get("/").status, 204);
+}
+
+#[test]
+fn large_bodies_stream_both_ways() {
+    let app = App::start(|seen, _| Some(ok(&"x".repeat(seen.body.len() * 2))));
+    let proxy = Plan::new("a").calls("b", &[(app.address, None)]).start();
+    let mut client = proxy.client();
+    let body = vec![b'y'; 3_000_000];
+    client.send(format!("POST / HTTP/1.1\r\nhost: b\r\ncontent-length: {}\r\n\r\n", body.len())).send(&body);
+    assert_eq!(client.response().unwrap().body.len(), 6_000_000);
+}
+
+#[test]
+fn what_is_not_http_gets_one_clear_answer() {
+    let app = App::says("");
+    let proxy = Plan::new("a").calls("b", &[(app.address, None)]).start();
+    let mut client = proxy.client();
+    let smuggling = "POST / HTTP/1.1\r\nhost: b\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n";
+    let response = client.send(smuggling).response().unwrap();
+    assert_eq!((response.status, response.header("weft-reason")), (400, Some("malformed")));
+    assert!(client.read_all().is_empty());
+    assert!(app.requests().is_empty());
+}
+
+#[test]
+fn no_match_is_404_and_no_endpoint_is_503() {
+    let app = App::says("");
+    let only_a = |f: &mut v1::Frontend| {
+        f.has_routes = true;
+        f.routes = vec![v1::RouteEntry {
+            rule_id: "HTTPRoute/default/r/0".into(),
+            r#match: Some(v1::RouteMatch {
+                path: Some(v1::route_match::Path::PathPrefix("/a".into())),
+                ..v1::RouteMatch::default()
+            }),
+            ..v1::RouteEntry::default()
+        }];
+        f.actions = vec![to_backend("default/b:80")];
+    };
+    let proxy = Plan::new("a").calls("b", &[(app.address, None)]).frontend(only_a).start();
+    let mut client = proxy.client();
+    assert_eq!(client.get("/a/1").status, 200);
+    let response = client.get("/b");
+    assert_eq!((response.status, response.header("weft-reason")), (404, Some("no-route")));
+    assert!(response.header("weft-origin").is_none(), "the policy is not for apps");
+    let proxy = Plan::new("a").calls("b", &[]).start();
+    let response = proxy.client().get("/");
+    assert_eq!((response.status, response.header("weft-reason")), (503, Some("no-healthy-upstream")));
+}
+
+fn to_backend(key: &str) -> v1::RouteAction {
+    let backends = vec![v1::WeightedBackend { backend: key.into(), weight: 1, ..v1::WeightedBackend::default() }];
+    v1::RouteAction {
+        rule_id: "HTTPRoute/default/r/0".into(),
+        target: Some(v1::route_action::Target::Split(v1::Split { backends })),
+        ..v1::RouteAction::default()
+    }
+}
+
+#[test]
+fn header_filters_and_rewrites_are_applied() {
+    let app = App::start(|_, _| Some(b"HTTP/1.1 200 OK\r\nx-old: 1\r\ncontent-length: 0\r\n\r\n".to_vec()));
+    let value = |n: &str, v: &str| v1::HeaderValue { name: n.into(), value: v.into() };
+    let edit = |f: &mut v1::Frontend| {
+        let mut action = to_backend("default/b:80");
+        action.request_headers =
+            Some(v1::HeaderEdit { set: vec![value("x-a", "new")], remove: vec!["x-b".into()], ..Default::default() });
+        action.response_headers =
+            Some(v1::HeaderEdit { add: vec![value("x-new", "2")], remove: vec!["x-old".into()], ..Default::default() });
+        action.rewrite = Some(v1::Rewrite {
+            host: "elsewhere".into(),
+            path: Some(v1::rewrite::Path::Full("/rewritten".into())),
+        });
+        f.default_action = Some(action);
+    };
+    let proxy = Plan::new("a").calls("b", &[(app.address, None)]).frontend(edit).start();
+    let request = "GET /x?q=1 HTTP/1.1\r\nhost: b\r\nx-a: old\r\nx-b: gone\r\n\r\n";
+    let response = proxy.client().send(request).response().unwrap();
+    let seen = &app.requests()[0];
+    assert_eq!((seen.header("x-a"), seen.header("x-b"), seen.header("host")), (Some("new"), None, Some("elsewhere")));
+    assert_eq!(seen.line, "GET /rewritten?q=1 HTTP/1.1");
+    assert_eq!((response.header("x-new"), response.header("x-old")), (Some("2"), None));
+}
+
+#[test]
+fn hop_by_hop_fields_stay_behind() {
+    let app = App::says("");
+    let proxy = Plan::new("a").calls("b", &[(app.address, None)]).start();
+    let request = "GET / HTTP/1.1\r\nhost: b\r\nconnection: keep-alive, x-private\r\nx-private: 1\r\nte: trailers\r\n\
+                   weft-principal: spiffe://forged\r\nkeep-alive: 5\r\n\r\n";
+    proxy.client().send(request).response().unwrap();
+    let seen = &app.requests()[0];
+    for gone in ["x-private", "te", "keep-alive", "connection", "weft-principal"] {
+        assert_eq!(seen.header(gone), None, "{gone}");
+    }
+}
+
+#[test]
+fn a_destination_is_found_by_host_and_through_http_proxy() {
+    let app = App::says("found");
+    let proxy = Plan::new("a").calls("b", &[(app.address, None)]).generic_outbound().start();
+    for request in [
+        "GET / HTTP/1.1\r\nhost: b\r\n\r\n".to_owned(),
+        "GET / HTTP/1.1\r\nhost: B.default.mesh:80\r\n\r\n".to_owned(),
+        "GET http://b/ HTTP/1.1\r\nhost: b\r\n\r\n".to_owned(),
+        // Outside of the mesh: passed through.
+        format!("GET http://{0}/ HTTP/1.1\r\nhost: {0}\r\n\r\n", app.address),
+    ] {
+        let response = Client::connect(proxy.outbound[1]).send(&request).response().unwrap();
+        assert_eq!(response.text(), "found", "{request}");
+    }
+    assert!(app.requests().iter().all(|s| s.line == "GET / HTTP/1.1"));
+}
+
+#[test]
+fn connect_opens_a_tunnel() {
+    let app = App::says("through");
+    let proxy = Plan::new("a").generic_outbound().start();
+    let mut client = Client::connect(proxy.outbound[0]);
+    client.send(format!("CONNECT {0} HTTP/1.1\r\nhost: {0}\r\n\r\n", app.address));
+    assert_eq!(client.response_to("HEAD").unwrap().status, 200);
+    assert_eq!(client.get("/").text(), "through");
+}
+
+#[test]
+fn an_old_client_gets_what_it_understands() {
+    let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n";
+    let app = App::start(move |_, _| Some(chunked.to_vec()));
+    let proxy = Plan::new("a").calls("b", &[(app.address, None)]).start();
+    let response = proxy.client().send("GET / HTTP/1.0\r\nhost: b\r\n\r\n").response().unwrap();
+    assert_eq!((response.header("transfer-encoding"), response.text().as_str()), (None, "ab"));
+}
+
+#[test]
+fn status_and_interim_responses_pass() {
+    let early = b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n".to_vec();
+    let app = App::start(move |_, _| Some([early.clone(), status(418)].concat()));
+    let proxy = Plan::new("a").calls("b", &[(app.address, None)]).start();
+    let mut client = proxy.client();
+    assert_eq!(client.get("/").status, 103);
+    assert_eq!(client.response().unwrap().status, 418);
+}
