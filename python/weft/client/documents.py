@@ -27,12 +27,12 @@ def read_resources(paths: Iterable[str | Path]) -> tuple[Resource, ...]:
 
     loaded = load(paths)
     if not loaded.ok:
-        raise wrong_files(loaded.problems)
+        raise wrong_files(map(problem_of, loaded.problems))
     return loaded.resources
 
 
-def wrong_files(problems: Iterable[WrittenProblem]) -> MeshError:
-    found = tuple(problem_of(problem) for problem in problems)
+def wrong_files(problems: Iterable[Problem]) -> MeshError:
+    found = tuple(problems)
     errors = sum(problem.severity == "error" for problem in found)
     return MeshError(f"{errors} problem{'s' if errors != 1 else ''}, nothing was done", problems=found)
 

@@ -1,0 +1,12 @@
+"""The command line: one file per command group, each a thin layer over `weft.Mesh` or another package's one function.
+
+Whoever types `weft --help` waits for nothing: commands import what they need when they run, and a test counts. Data
+goes to stdout, messages to stderr; exit status 0 is ok, 1 failed, 2 wrong usage. Read `app.py` first.
+"""
+
+
+def main() -> int:
+    """The `weft` command."""
+    from weft.cli import app
+
+    return app.main()

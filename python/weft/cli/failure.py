@@ -1,0 +1,62 @@
+"""How a command says that it failed: `error: …`, a blank line, `hint: …`, on stderr, without full stops."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import NoReturn
+
+from weft.client.errors import WeftError
+from weft.client.types import Problem
+
+FAILED = 1
+USAGE = 2
+
+
+class Failure(Exception):
+    """Ends the command. `places` come first: one line for each thing that is wrong."""
+
+    def __init__(self, message: str, hint: str | None = None, places: Iterable[str] = (), status: int = FAILED) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.places = tuple(places)
+        self.status = status
+
+
+def usage(message: str, hint: str | None = None) -> NoReturn:
+    raise Failure(message, hint, status=USAGE)
+
+
+def show(failure: Failure) -> None:
+    for place in failure.places:
+        print(place, end="\n\n", file=sys.stderr)
+    print(f"error: {sentence(failure.message)}", file=sys.stderr)
+    if failure.hint:
+        print(f"\nhint: {sentence(failure.hint)}", file=sys.stderr)
+
+
+def warn(message: str, hint: str | None = None) -> None:
+    print(f"warning: {sentence(message)}" + (f"\n\nhint: {sentence(hint)}" if hint else ""), file=sys.stderr)
+
+
+def note(message: str) -> None:
+    """Progress, for people."""
+    print(message, file=sys.stderr)
+
+
+def sentence(text: str) -> str:
+    """One sentence has no full stop; an ellipsis stays."""
+    text = text.strip()
+    return text[:-1] if text.endswith(".") and not text.endswith("..") else text
+
+
+def of_error(error: WeftError) -> Failure:
+    """With a line for each problem."""
+    return Failure(error.message, error.hint, [problem_text(problem) for problem in error.problems])
+
+
+def problem_text(problem: Problem) -> str:
+    """Where, what, what next."""
+    text = f"{problem.severity}: {sentence(str(problem))}"
+    return f"{text}\n\nhint: {sentence(problem.hint)}" if problem.hint else text

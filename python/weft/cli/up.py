@@ -1,0 +1,93 @@
+"""`weft up`: everything in a `weft.yaml`, on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from weft.cli.failure import usage
+from weft.cli.options import Controller, qualified
+
+if TYPE_CHECKING:
+    from weft.resources import Expanded
+    from weft.run.loopback import Target
+
+
+def up(
+    file: Annotated[Path, typer.Option("--file", "-f", metavar="FILE", help="What to run")] = Path("weft.yaml"),
+    publish: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--publish", "-p", metavar="SERVICE[:PORT]=LOCAL", help="Reach a service at a local port; may be repeated"
+        ),
+    ] = None,
+    print_only: Annotated[bool, typer.Option("--print", help="Print what the file means, start nothing")] = False,
+    rest_address: Annotated[str, typer.Option(metavar="ADDR", help="The controller's REST")] = "127.0.0.1:15080",
+    grpc_address: Annotated[str, typer.Option(metavar="ADDR", help="The controller, for other machines")] = (
+        "127.0.0.1:15010"
+    ),
+    state_dir: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep state here; else nothing stays")] = None,
+    controller: Controller = None,
+) -> None:
+    """Run everything in a weft.yaml, until Ctrl-C.
+
+    Starts a controller and, for each workload, a proxy and the app; shows all their logs. Afterwards nothing is left.
+    """
+    from weft.client.documents import problem_of, wrong_files
+    from weft.resources import expand, to_yaml
+
+    if not file.exists():
+        usage(f"there is no {file} here", "go to its folder, or name it with -f")
+    expanded = expand(file)
+    if not expanded.ok:
+        raise wrong_files(map(problem_of, expanded.problems))
+    if print_only:
+        print(to_yaml(expanded.resources), end="")
+        return
+    from weft.run.display import Display
+    from weft.run.up import CONTROLLER, Failed, Order, Up
+
+    order = Order(
+        file,
+        expanded,
+        publish=dict(published(text, expanded) for text in publish or ()),
+        controller=controller,
+        rest_address=rest_address,
+        grpc_address=grpc_address,
+        state_dir=state_dir,
+    )
+    display = Display([CONTROLLER, "edge", *(plan.name for plan in expanded.workloads)])
+
+    async def run() -> int:
+        return await Up(order, display).run()
+
+    try:
+        raise typer.Exit(asyncio.run(run()))
+    except Failed as failed:
+        show_tail(failed.tail)
+        raise
+
+
+def show_tail(lines: tuple[str, ...]) -> None:
+    if lines:
+        print("\n".join(["", "last lines:", *(f"  {line}" for line in lines), ""]), file=sys.stderr)
+
+
+def published(text: str, expanded: Expanded) -> tuple[str, Target]:
+    """ "web=8080" as 127.0.0.1:8080 to the first port of web."""
+    from weft.run.fromfile import declared
+    from weft.run.loopback import Target
+
+    left, equals, local = text.partition("=")
+    name, _, port = left.partition(":")
+    if not equals or not local.isdecimal() or (port and not port.isdecimal()):
+        usage(f"--publish {text!r} is not SERVICE[:PORT]=LOCAL", "write --publish web=8080")
+    service = qualified(name, next((plan.namespace for plan in expanded.workloads), "default"))
+    ports = declared(expanded).get(service, ())
+    if not ports or (port and int(port) not in ports):
+        usage(f"--publish: {left} is not a service of this file with such a port")
+    return f"127.0.0.1:{local}", Target(service, int(port) if port else ports[0])

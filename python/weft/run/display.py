@@ -1,0 +1,41 @@
+"""What `weft up` writes: logs of all on stdout, each line with its name; what happens on stderr, one line at a time."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from typing import TextIO
+
+# Names in turn; those that are readable on dark and on light.
+COLOURS = ("36", "33", "32", "35", "34", "31")
+
+
+class Display:
+    """Plain lines: they can be piped, searched and pasted; colour marks names only, and only in a terminal."""
+
+    def __init__(self, names: Iterable[str], out: TextIO | None = None, messages: TextIO | None = None) -> None:
+        self._out = out or sys.stdout
+        self._messages = messages or sys.stderr
+        names = list(names)
+        self._width = max(map(len, names), default=0)
+        self._colours = dict(zip(names, COLOURS * (len(names) // len(COLOURS) + 1), strict=False))
+        self._coloured = self._out.isatty() and "NO_COLOR" not in os.environ
+
+    def line(self, name: str, text: str) -> None:
+        """One line of a child's output."""
+        head = f"{name:<{self._width}} |"
+        if self._coloured:
+            head = f"\033[{self._colours.get(name, '0')}m{head}\033[0m"
+        self._write(self._out, f"{head} {text}")
+
+    def message(self, text: str) -> None:
+        """Something that weft did or saw."""
+        self._write(self._messages, f"{'weft':<{self._width}} | {text}")
+
+    def _write(self, stream: TextIO, text: str) -> None:
+        try:
+            stream.write(f"{text}\n")
+            stream.flush()
+        except (BrokenPipeError, ValueError):
+            pass  # the reader left; that is no reason to leave processes behind

@@ -1,0 +1,78 @@
+"""The workloads of a `weft.yaml` as specs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from weft.client.errors import WeftError
+from weft.run.loopback import Target
+from weft.run.spec import Command, Health, Spec
+
+if TYPE_CHECKING:
+    from weft.resources import Expanded, WorkloadPlan
+    from weft.resources.service import Health as WrittenHealth
+
+# The workload through which people and browsers come in.
+EDGE = "edge"
+
+# Output goes through a pipe: without it Python keeps lines back until a buffer is full, and a log that comes after the
+# crash that it explains helps nobody.
+USUAL_ENV = {"PYTHONUNBUFFERED": "1"}
+
+
+def specs(expanded: Expanded, folder: Path, ports: Mapping[str, Sequence[int]]) -> list[Spec]:
+    """One spec per plan. `ports`: those of each service ("<namespace>/<service>") that the mesh has already."""
+    known = {**ports, **declared(expanded)}
+    return [_spec(plan, folder, known) for plan in expanded.workloads]
+
+
+def declared(expanded: Expanded) -> dict[str, tuple[int, ...]]:
+    """Ports of the services of this file."""
+    services = (resource for resource in expanded.resources if resource.kind == "Service")
+    return {f"{s.namespace}/{s.name}": tuple(p.port for p in s.spec.ports) for s in services}
+
+
+def edge(namespace: str, publish: Mapping[str, Target]) -> Spec:
+    """A proxy without an app: fixed local addresses, each leading to one service."""
+    return Spec(EDGE, namespace, publish=publish)
+
+
+def _spec(plan: WorkloadPlan, folder: Path, ports: Mapping[str, Sequence[int]]) -> Spec:
+    return Spec(
+        name=plan.name,
+        namespace=plan.namespace,
+        service=plan.service,
+        version=plan.version,
+        account=plan.account,
+        labels={"version": plan.version} if plan.version else {},
+        ports=plan.ports,
+        calls=tuple(_targets(plan, ports)),
+        command=Command(
+            plan.command, env={**USUAL_ENV, **plan.env}, directory=str((folder / plan.directory).absolute())
+        ),
+        health=_health(plan.health) if plan.health else None,
+    )
+
+
+def _targets(plan: WorkloadPlan, ports: Mapping[str, Sequence[int]]) -> Iterable[Target]:
+    for service in plan.calls:
+        if service not in ports:
+            raise WeftError(
+                f"{plan.name} calls {service}, which is neither in this file nor in the mesh",
+                "start the mesh that has it, and name its controller with --controller",
+            )
+        yield from (Target(service, port) for port in ports[service])
+
+
+def _health(written: WrittenHealth) -> Health:
+    return Health(
+        http_path=written.http,
+        grpc_service=written.grpc,
+        port=written.port or 0,
+        interval_ms=written.interval,
+        timeout_ms=written.timeout,
+        rise=written.rise,
+        fall=written.fall,
+    )

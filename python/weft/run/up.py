@@ -1,0 +1,288 @@
+"""`weft up`: a controller, one supervisor per workload, their logs; and after Ctrl-C nothing of all that.
+
+The order: controller, resources, workloads, edge. Backwards on the way out: the edge first, then callers before whom
+they call, the controller last, the directory with all sockets and files at the very end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from weft.client.errors import ControllerUnreachable, WeftError
+from weft.mesh import Mesh
+from weft.run.binary import proxy_path
+from weft.run.children import Child, died, start
+from weft.run.display import Display
+from weft.run.fromfile import edge, specs
+from weft.run.loopback import Target
+from weft.run.order import stop_order
+from weft.run.prepare import prepare
+from weft.run.readiness import waiting
+from weft.run.spec import ControllerPlace, Spec
+
+if TYPE_CHECKING:
+    from weft.resources import Expanded
+
+CONTROLLER = "controller"
+# Imports of gRPC and pydantic on a slow disk; a warm start takes 1 s.
+CONTROLLER_START_S = 30.0
+# The supervisor gives an app its start timeout and says so itself; this is for everything around it.
+WORKLOADS_START_S = 90.0
+# Each look is one request on loopback (2 ms): often enough that nobody waits for it.
+LOOK_EVERY_S = 0.05
+# After its own drain time a supervisor needs a moment to stop app and proxy.
+GRACE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What `weft up` was asked for."""
+
+    file: Path
+    expanded: Expanded
+    # Local address to what it leads to.
+    publish: Mapping[str, Target] = field(default_factory=dict)
+    # Use this one instead of starting one.
+    controller: str | None = None
+    rest_address: str = "127.0.0.1:15080"
+    grpc_address: str = "127.0.0.1:15010"
+    # Kept; None: a temporary one.
+    state_dir: Path | None = None
+    # Ends the run as Ctrl-C does, once everything is ready: for tests and demos.
+    until: asyncio.Event | None = None
+
+
+class Failed(WeftError):
+    """Something did not start; `tail` is what it said last."""
+
+    def __init__(self, message: str, hint: str | None = None, tail: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint)
+        self.tail = tail
+
+
+class Up:
+    """One run."""
+
+    def __init__(self, order: Order, display: Display) -> None:
+        self.order = order
+        self.display = display
+        self.children: dict[str, Child] = {}
+        self.controller: Child | None = None
+        self.ready = asyncio.Event()
+        self.mesh: Mesh | None = None
+        self._stop = asyncio.Event()
+        self._specs: list[Spec] = []
+        self._started = time.monotonic()
+
+    async def run(self) -> int:
+        """Until Ctrl-C, or until nothing is left to run."""
+        proxy_path()
+        with self._signals(), _directory(self.order.state_dir) as root:
+            try:
+                await self._start(root)
+                await self._rest()
+                return 0
+            finally:
+                await self._stop_all()
+
+    def stop(self) -> None:
+        """Ctrl-C: in peace; a second time: at once."""
+        if self._stop.is_set():
+            self.display.message("stopping at once")
+            for child in [*self.children.values(), *([self.controller] if self.controller else [])]:
+                child.kill()
+        self._stop.set()
+
+    # -------------------------------------------------------------------------------------------------- start
+
+    async def _start(self, root: Path) -> None:
+        address = self.order.controller or await self._start_controller(root / CONTROLLER)
+        with Mesh.connect(address) as mesh:
+            self.mesh = mesh
+            place = await asyncio.to_thread(_unix_socket, mesh)
+            await asyncio.to_thread(self._apply, mesh)
+            ports = {s.name: [p.port for p in s.ports] for s in await asyncio.to_thread(mesh.services)}
+            self._specs = specs(self.order.expanded, self.order.file.absolute().parent, ports)
+            if self.order.publish:
+                self._specs.append(edge(_namespace(self.order.expanded), self.order.publish))
+            taken: set[int] = set()
+            for spec in self._specs:
+                if self._stop.is_set():
+                    return
+                path = prepare(spec, place, root, taken)
+                await self._spawn(spec.name, [str(proxy_path()), "supervise", "--launch", str(path)])
+            await self._all_ready(mesh)
+
+    async def _start_controller(self, directory: Path) -> str:
+        address = f"http://{self.order.rest_address}"
+        await asyncio.to_thread(_refuse_second, address)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        ready = directory / "ready"
+        ready.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "weft.cli", "controller", "--state-dir", str(directory)]
+        command += ["--rest-address", self.order.rest_address, "--grpc-address", self.order.grpc_address]
+        self.controller = await start(CONTROLLER, [*command, "--ready-file", str(ready)], self.display.line)
+        deadline = time.monotonic() + CONTROLLER_START_S
+        while not ready.exists():
+            await self._still_running(self.controller)
+            if time.monotonic() > deadline:
+                late = f"the controller is not ready after {CONTROLLER_START_S:.0f} s"
+                raise Failed(late, None, _tail(self.controller))
+            await asyncio.sleep(LOOK_EVERY_S)
+        self.display.message(f"controller ready at {address}")
+        return address
+
+    def _apply(self, mesh: Mesh) -> None:
+        # The file's name is the owner: what left the file since the last time leaves the mesh.
+        owner = f"file:{self.order.file.absolute()}"
+        applied = mesh.apply(self.order.expanded.resources, owner=owner, prune=True)
+        self.display.message(f"{len(applied.results)} resources applied, revision {applied.revision}")
+
+    async def _spawn(self, name: str, command: list[str]) -> None:
+        self.children[name] = await start(name, command, self.display.line)
+
+    async def _all_ready(self, mesh: Mesh) -> None:
+        before = {spec.key: "" for spec in self._specs}
+        deadline = time.monotonic() + WORKLOADS_START_S
+        while not self._stop.is_set():
+            for child in self.children.values():
+                await self._still_running(child)
+            left = waiting(self._specs, await asyncio.to_thread(mesh.workloads))
+            for key in before.keys() - left.keys():
+                self.display.message(f"{key.partition('/')[2]} ready after {time.monotonic() - self._started:.1f} s")
+            before = left
+            if not left:
+                self._announce()
+                return
+            if time.monotonic() > deadline:
+                raise self._late(left)
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _still_running(self, child: Child) -> None:
+        """A job that ends well may end; everything else that ends before all are ready is a failed start."""
+        if child.running or child.process.returncode == 0:
+            return
+        status = await child.wait()
+        raise Failed(died(child.name, status), _advice(child), _tail(child))
+
+    def _late(self, left: Mapping[str, str]) -> Failed:
+        key, reason = next(iter(left.items()))
+        child = self.children[key.partition("/")[2]]
+        return Failed(f"{child.name} {reason}, after {WORKLOADS_START_S:.0f} s", _advice(child), _tail(child))
+
+    def _announce(self) -> None:
+        self.ready.set()
+        for address, target in self.order.publish.items():
+            self.display.message(f"{target.service.partition('/')[2]} at http://{address}")
+        self.display.message("all ready; Ctrl-C stops everything")
+
+    # --------------------------------------------------------------------------------------------------- rest
+
+    async def _rest(self) -> None:
+        """Says who ends; returns when everything has, or on a signal."""
+        stopped = asyncio.create_task(self._stop.wait())
+        waits = {asyncio.create_task(child.wait()): child for child in self.children.values()}
+        if self.controller is not None:
+            waits[asyncio.create_task(self.controller.wait())] = self.controller
+        try:
+            while len(waits) > (self.controller is not None) and not self._stop.is_set():
+                done, _ = await asyncio.wait([stopped, *waits], return_when=asyncio.FIRST_COMPLETED)
+                for task in done - {stopped}:
+                    child = waits.pop(task)
+                    self._report(child, task.result())
+                    if child is self.controller:
+                        return
+        finally:
+            for task in [stopped, *waits]:
+                task.cancel()
+
+    def _report(self, child: Child, status: int) -> None:
+        if child.stopping:
+            return
+        if status == 0:
+            self.display.message(f"{child.name} ended")
+            return
+        self.display.message(died(child.name, status))
+        for line in child.tail:
+            self.display.message(f"  {line}")
+        self.display.message(f"hint: {_advice(child)}")
+
+    # --------------------------------------------------------------------------------------------------- stop
+
+    async def _stop_all(self) -> None:
+        if any(child.running for child in self.children.values()):
+            self.display.message("stopping")
+        for group in stop_order(self._specs):
+            members = [(self.children[spec.name], spec) for spec in group if spec.name in self.children]
+            await asyncio.gather(*(child.stop(spec.drain_ms / 1000 + GRACE_S) for child, spec in members))
+        if self.controller is not None:
+            await self.controller.stop(GRACE_S)
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self.stop)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                loop.remove_signal_handler(number)
+
+
+@contextmanager
+def _directory(given: Path | None) -> Iterator[Path]:
+    """`given`, which stays, or one that goes. Its name is short: a unix socket's path has 104 bytes on macOS."""
+    if given is not None:
+        given.mkdir(mode=0o700, parents=True, exist_ok=True)
+        yield given.absolute()
+        return
+    path = Path(tempfile.mkdtemp(prefix="weft-"))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _refuse_second(address: str) -> None:
+    try:
+        with Mesh.connect(address) as mesh:
+            mesh.health()
+    except ControllerUnreachable:
+        return
+    except WeftError:
+        pass
+    raise Failed(
+        f"something listens on {address} already", f"use that controller with --controller {address}, or stop it first"
+    )
+
+
+def _unix_socket(mesh: Mesh) -> ControllerPlace:
+    path = mesh.health().unix_socket
+    if not Path(path).exists():
+        raise Failed(f"the controller at {mesh.address} runs on another machine", "`weft up` needs one on this machine")
+    return ControllerPlace(f"unix:{path}")
+
+
+def _namespace(expanded: Expanded) -> str:
+    return next((plan.namespace for plan in expanded.workloads), "default")
+
+
+def _tail(child: Child) -> tuple[str, ...]:
+    return tuple(child.tail)
+
+
+def _advice(child: Child) -> str:
+    if child.name == CONTROLLER:
+        return "its last lines are above"
+    return f"its last lines are above; try its command alone, with PORT set, or change `run` of {child.name}"

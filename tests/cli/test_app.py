@@ -1,0 +1,95 @@
+import subprocess
+import sys
+
+import pytest
+
+import weft as package
+from tests.cli.conftest import Fake, Weft
+
+COMMANDS = [
+    *([name] for name in "up run controller apply diff validate delete get status workloads edges explain".split()),
+    *([name] for name in "compile certs version token".split()),
+    ["token", "create"],
+    ["token", "list"],
+    ["token", "revoke"],
+]
+HEAVY = ("grpc", "pydantic", "cryptography", "google.protobuf", "httpx", "yaml", "uvicorn", "starlette", "rich")
+
+
+@pytest.mark.parametrize("command", [[], *COMMANDS], ids=" ".join)
+def test_help_fits_80_columns_and_says_what_it_is(weft: Weft, command: list[str]) -> None:
+    done = weft(*command, "--help")
+    assert done.status == 0
+    assert done.out.startswith(f"Usage: {' '.join(['weft', *command])}")
+    assert [line for line in done.lines if len(line) > 80] == []
+    assert done.err == ""
+
+
+def test_every_command_has_a_whole_sentence_in_the_list(weft: Weft) -> None:
+    listed = weft("--help").out.partition("Commands:")[2].strip().splitlines()
+    assert {line.split()[0] for line in listed} == {command[0] for command in COMMANDS}
+    assert [line for line in listed if not line.endswith(".") or line.endswith("...")] == []
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """Whoever types --help waits for nothing."""
+    code = (
+        "import sys; from weft.cli.app import run_app\n"
+        f"for command in {[[], *COMMANDS]!r}:\n"
+        "    run_app([*command, '--help'])\n"
+        f"print('HEAVY', [name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "HEAVY []"
+
+
+def test_without_a_command_there_is_help(weft: Weft) -> None:
+    assert weft().out == weft("--help").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "hint"),
+    [
+        (["fly"], "no such command 'fly'", "see `weft --help`"),
+        (["get", "--fast"], "no such option: --fast", "see `weft get --help`"),
+        (["token", "create"], "missing argument 'SERVICE'", "see `weft token create --help`"),
+        (["get", "-o", "xml"], "invalid value for '--output'", "see `weft get --help`"),
+    ],
+)
+def test_wrong_usage_is_status_2_in_one_form(weft: Weft, arguments: list[str], error: str, hint: str) -> None:
+    done = weft(*arguments)
+    first, blank, last = done.err.splitlines()
+    assert done.status == 2
+    assert first.startswith(f"error: {error}")
+    assert (blank, last) == ("", f"hint: {hint}")
+    assert done.out == ""
+
+
+def test_an_absent_controller_is_status_1_and_says_what_to_do(weft: Weft) -> None:
+    done = weft("get", "--controller", "http://127.0.0.1:9")
+    assert done.status == 1
+    assert done.err.startswith("error: no controller answers at http://127.0.0.1:9")
+    assert "\n\nhint: start one with `weft controller` or `weft up`" in done.err
+
+
+def test_what_the_controller_refuses_is_shown_problem_by_problem(weft: Weft, controller: Fake) -> None:
+    origin = {"file": "a.yaml", "line": 3, "column": 5}
+    problem = {"message": "no such backend.", "hint": "create it.", "origin": origin}
+    controller.answers["/v1/certs"] = (422, {"error": "1 resource is wrong.", "hint": None, "problems": [problem]})
+    done = weft("certs")
+    assert done.status == 1
+    assert done.err == (
+        "error: a.yaml:3:5: no such backend\n\nhint: create it\n\nerror: 1 resource is wrong\n"
+    )
+
+
+def test_version(weft: Weft) -> None:
+    assert weft("version").out == f"{package.__version__}\n"
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    done = subprocess.run(
+        f"{sys.executable} -m weft.cli --help | head -1", shell=True, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "Usage: weft [OPTIONS] COMMAND [ARGS]...\n"
+    assert done.stderr == ""
