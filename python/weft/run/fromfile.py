@@ -11,11 +11,13 @@ from weft.run.loopback import Target
 from weft.run.spec import Command, Health, Spec
 
 if TYPE_CHECKING:
-    from weft.resources import Expanded, WorkloadPlan
+    from weft.resources import Expanded, Resource, WorkloadPlan
     from weft.resources.service import Health as WrittenHealth
 
 # The workload through which people and browsers come in.
 EDGE = "edge"
+
+ALL = None
 
 # Output goes through a pipe: without it Python keeps lines back until a buffer is full, and a log that comes after the
 # crash that it explains helps nobody.
@@ -30,13 +32,51 @@ def specs(expanded: Expanded, folder: Path, ports: Mapping[str, Sequence[int]]) 
 
 def declared(expanded: Expanded) -> dict[str, tuple[int, ...]]:
     """Ports of the services of this file."""
-    services = (resource for resource in expanded.resources if resource.kind == "Service")
+    services = (resource for resource in expanded.resources if resource.KIND == "Service")
     return {f"{s.namespace}/{s.name}": tuple(p.port for p in s.spec.ports) for s in services}
 
 
 def edge(namespace: str, publish: Mapping[str, Target]) -> Spec:
     """A proxy without an app: fixed local addresses, each leading to one service."""
     return Spec(EDGE, namespace, publish=publish)
+
+
+def admission(expanded: Expanded, publish: Mapping[str, Target]) -> list[Resource]:
+    """What lets the edge in where not everybody is: whoever publishes a service means it to be called from outside.
+
+    Only where something closes it: an Allow for the edge alone would shut out everybody else.
+    """
+    from weft.resources import parse_document
+
+    closed = _closed(expanded)
+    services = sorted({target.service for target in publish.values()})
+    return [
+        parse_document(
+            {
+                "apiVersion": "weft/v1",
+                "kind": "AccessPolicy",
+                "metadata": {"namespace": namespace, "name": f"{name}-{EDGE}"},
+                "spec": {
+                    "targetRefs": [{"kind": "Service", "name": name}],
+                    "action": "Allow",
+                    "rules": [{"from": [{"services": [EDGE]}]}],
+                },
+            }
+        )
+        for namespace, _, name in (service.partition("/") for service in services)
+        if closed is ALL or f"{namespace}/{name}" in closed
+    ]
+
+
+def _closed(expanded: Expanded) -> set[str] | None:
+    """Services that some Allow covers; ALL where the mesh denies by default."""
+    found: set[str] = set()
+    for resource in expanded.resources:
+        if resource.KIND == "Mesh" and resource.spec.access.default == "deny":
+            return ALL
+        if resource.KIND == "AccessPolicy" and resource.spec.action == "Allow":
+            found |= {f"{resource.namespace}/{target.name}" for target in resource.spec.target_refs}
+    return found
 
 
 def _spec(plan: WorkloadPlan, folder: Path, ports: Mapping[str, Sequence[int]]) -> Spec:

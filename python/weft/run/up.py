@@ -23,7 +23,7 @@ from weft.mesh import Mesh
 from weft.run.binary import proxy_path
 from weft.run.children import Child, died, start
 from weft.run.display import Display
-from weft.run.fromfile import edge, specs
+from weft.run.fromfile import admission, edge, specs
 from weft.run.loopback import Target
 from weft.run.order import stop_order
 from weft.run.prepare import prepare
@@ -145,7 +145,8 @@ class Up:
     def _apply(self, mesh: Mesh) -> None:
         # The file's name is the owner: what left the file since the last time leaves the mesh.
         owner = f"file:{self.order.file.absolute()}"
-        applied = mesh.apply(self.order.expanded.resources, owner=owner, prune=True)
+        resources = [*self.order.expanded.resources, *admission(self.order.expanded, self.order.publish)]
+        applied = mesh.apply(resources, owner=owner, prune=True)
         self.display.message(f"{len(applied.results)} resources applied, revision {applied.revision}")
 
     async def _spawn(self, name: str, command: list[str]) -> None:

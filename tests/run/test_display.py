@@ -1,0 +1,43 @@
+import io
+
+import pytest
+
+from weft.run.display import Display
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_lines_have_their_name_and_messages_go_elsewhere() -> None:
+    out, messages = io.StringIO(), io.StringIO()
+    display = Display(["web", "reviews-v1-0"], out, messages)
+    display.line("web", "hello")
+    display.message("all ready")
+    assert out.getvalue() == "web          | hello\n"
+    assert messages.getvalue() == "weft         | all ready\n"
+
+
+@pytest.mark.parametrize(("no_colour", "coloured"), [(None, True), ("1", False)])
+def test_colour_only_in_a_terminal_that_wants_it(
+    monkeypatch: pytest.MonkeyPatch, no_colour: str | None, coloured: bool
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if no_colour:
+        monkeypatch.setenv("NO_COLOR", no_colour)
+    out = Terminal()
+    Display(["web"], out, io.StringIO()).line("web", "hello")
+    assert ("\033[" in out.getvalue()) is coloured
+    assert "hello" in out.getvalue()
+
+
+class Gone(io.StringIO):
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_a_reader_that_left_stops_nothing() -> None:
+    display = Display(["web"], Gone(), Gone())
+    display.line("web", "hello")
+    display.message("hello")

@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import pytest
+
+from weft.client.errors import WeftError
+from weft.resources.expand import Expanded, expand_text
+from weft.run.fromfile import admission, declared, edge, specs
+from weft.run.loopback import Target
+
+SHOP = """
+services:
+  web:
+    run: python3 web.py --fast
+    port: 8080
+    health: {http: /healthz, interval: 2s}
+    calls: [reviews, other/stock]
+    env: {LOG: debug}
+    directory: front
+  reviews:
+    run: python3 reviews.py
+    ports: [9080, 9090]
+    versions:
+      v1: {weight: 80}
+      v2: {weight: 20, replicas: 2}
+"""
+
+
+def expanded(text: str = SHOP) -> Expanded:
+    found = expand_text(text)
+    assert found.ok, found.problems
+    return found
+
+
+def test_a_plan_becomes_a_spec() -> None:
+    web, *reviews = specs(expanded(), Path("/shop"), {"other/stock": [70]})
+    assert (web.key, web.service, dict(web.ports)) == ("default/web-0", "default/web", {8080: 0})
+    assert web.calls == (Target("default/reviews", 9080), Target("default/reviews", 9090), Target("other/stock", 70))
+    assert web.command is not None
+    assert web.command.arguments == ("python3", "web.py", "--fast")
+    assert web.command.directory == "/shop/front"
+    assert web.command.env == {"PYTHONUNBUFFERED": "1", "LOG": "debug"}
+    assert web.health is not None
+    assert (web.health.http_path, web.health.interval_ms) == ("/healthz", 2000)
+    assert [(spec.name, spec.version, dict(spec.labels)) for spec in reviews] == [
+        ("reviews-v1-0", "v1", {"version": "v1"}),
+        ("reviews-v2-0", "v2", {"version": "v2"}),
+        ("reviews-v2-1", "v2", {"version": "v2"}),
+    ]
+
+
+def test_a_callee_that_is_nowhere_is_said() -> None:
+    with pytest.raises(WeftError, match="web-0 calls other/stock, which is neither in this file nor in the mesh"):
+        specs(expanded(), Path("/shop"), {})
+
+
+def test_the_files_ports_are_known_without_asking() -> None:
+    assert declared(expanded()) == {"default/web": (8080,), "default/reviews": (9080, 9090)}
+
+
+def test_the_edge_is_a_workload_without_an_app() -> None:
+    spec = edge("default", {"127.0.0.1:8080": Target("default/web", 8080)})
+    assert (spec.key, spec.service_account, spec.command, spec.service) == ("default/edge", "edge", None, "")
+
+
+@pytest.mark.parametrize(
+    ("head", "service", "names"),
+    [
+        ("", "web", []),
+        ("", "reviews", ["reviews-edge"]),
+        ("access: deny", "web", ["web-edge"]),
+    ],
+)
+def test_the_edge_is_let_in_where_something_else_would_shut_it_out(head: str, service: str, names: list[str]) -> None:
+    found = admission(expanded(head + SHOP), {"127.0.0.1:1": Target(f"default/{service}", 80)})
+    assert [policy.name for policy in found] == names
