@@ -19,6 +19,9 @@ from weft.v1 import program_pb2 as pb
 EWMA_DECAY_MS = 10_000
 EWMA_DEFAULT_RTT_MS = 30
 
+# The defaults of a service without policy are those of a policy that says nothing.
+_BALANCER, _OUTLIER, _BUDGET = Balancer(), OutlierDetection(), RetryBudget()
+
 
 def backends(index: Index, name: ServiceName) -> Iterator[Delivered]:
     service = index.services.get(name)
@@ -35,9 +38,9 @@ def _backend(index: Index, service: Service, port: ServicePort, subset: str) -> 
     message = pb.Backend(
         name=backend_key(service.full_name, port.port, subset),
         protocol=PROTOCOLS[port.speaks],
-        balancer=_balancer(policy.block("balancer") or Balancer()),
-        outlier=_outlier(policy.block("outlier_detection") or OutlierDetection()),
-        retry_budget=_budget(policy.block("retry_budget") or RetryBudget()),
+        balancer=_balancer(policy.block("balancer") or _BALANCER),
+        outlier=_outlier(policy.block("outlier_detection") or _OUTLIER),
+        retry_budget=_budget(policy.block("retry_budget") or _BUDGET),
         connect_timeout_ms=timeouts.CONNECT_MS if times is None or times.connect is None else times.connect,
         idle_timeout_ms=timeouts.IDLE_MS if times is None or times.idle is None else times.idle,
         port=port.port,

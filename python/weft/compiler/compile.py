@@ -206,7 +206,7 @@ class Compiler:
         names = set(dirty.workloads)
         for service in dirty.inbounds:
             self._port_sets.pop(service, None)
-            names |= self._index.workloads_of.get(service, {}).keys()
+            names.update(self._index.workloads_of.get(service, ()))
         for name in sorted(names):
             workload = self._index.workloads.get(name)
             made = () if workload is None else (inbound(self._index, workload, self._ports),)

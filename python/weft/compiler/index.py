@@ -140,11 +140,10 @@ class Index:
     def touch_all(self, dirty: Dirty) -> None:
         """For what concerns everybody: the Mesh, the trust domain."""
         dirty.mesh = True
-        dirty.frontends |= self.services.keys()
-        dirty.backends |= self.services.keys()
-        dirty.endpoints |= self.services.keys()
-        dirty.inbounds |= self.workloads_of.keys()
-        dirty.statuses |= self.resources.keys()
+        for kind in (dirty.frontends, dirty.backends, dirty.endpoints):
+            kind.update(self.services)
+        dirty.inbounds.update(self.workloads_of)
+        dirty.statuses.update(self.resources)
 
     def _link(self, ref: Ref, stored: Stored, *, add: bool) -> None:
         resource = stored.resource

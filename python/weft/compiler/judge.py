@@ -20,7 +20,7 @@ from weft.compiler.route import route_table
 from weft.resources.accesspolicy import AccessPolicy
 from weft.resources.base import Resource
 from weft.resources.httproute import HTTPRoute
-from weft.resources.service import Service, ServicePort
+from weft.resources.service import Service
 from weft.v1 import program_pb2 as pb
 
 # (kind, serialised message) to the reason why it is refused; None: accepted. `weft._core.check`, as a rule.
@@ -58,4 +58,4 @@ def _alone(resource: Resource) -> Iterator[tuple[str, Message]]:
 
 
 def _no_policy(index: Index) -> Effective:
-    return Effective(index, _ANY_SERVICE, ServicePort(port=1))
+    return Effective(index, _ANY_SERVICE, _ANY_SERVICE.spec.ports[0])

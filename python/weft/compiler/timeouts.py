@@ -13,9 +13,13 @@ REQUEST_MS = 0
 STREAM_IDLE_MS = 300_000
 # A gRPC stream may well be silent for minutes: a watch is.
 GRPC_STREAM_IDLE_MS = 3_600_000
+
+_NO_RULE, _NO_POLICY = Timeouts(), TrafficTimeouts()
 CONNECT_MS = 5_000
 # Of a connection without any stream.
 IDLE_MS = 3_600_000
+
+_NO_RULE, _NO_POLICY = Timeouts(), TrafficTimeouts()
 
 
 def mesh_timeouts() -> pb.Timeouts:
@@ -24,7 +28,7 @@ def mesh_timeouts() -> pb.Timeouts:
 
 def request_timeouts(rule: Timeouts | None, policy: TrafficTimeouts | None, port: ServicePort) -> pb.Timeouts | None:
     """None: nothing but the mesh's."""
-    rule, policy = rule or Timeouts(), policy or TrafficTimeouts()
+    rule, policy = rule or _NO_RULE, policy or _NO_POLICY
     request = _first(rule.request, policy.request)
     backend = _first(rule.backend_request, policy.backend_request)
     idle = _first(policy.stream_idle, GRPC_STREAM_IDLE_MS if port.speaks == "GRPC" else None)
