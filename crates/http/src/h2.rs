@@ -1,7 +1,35 @@
 //! HTTP/2 (RFC 9113): one [`Connection`] for both roles, bytes in, events and bytes out.
-use crate::{Head, Limits};
+//!
+//! The caller feeds what it has read to [`Connection::receive`], one event at a time, and writes out what has gathered
+//! in `out`; frames of several streams leave in one write. A message is written with [`HeadWriter`] and
+//! [`Connection::send_data`]. Received payload is never stored: the caller passes it on and says so with
+//! [`Connection::release`], which is what opens the peer's windows again.
+//!
+//! Files: `frame` and `settings` are the wire; `streams` the table of live streams; `core` the state of a connection,
+//! with `receive` and `send` as its two halves; `message` tells requests and responses from mere field lists; `guard`
+//! is what a peer may cost us; `connection` is the public face, generic over the caller's token.
+//!
+//! A violation costs as little as RFC 9113 allows: a stream where one stream is concerned (`Event::Reset`), else the
+//! connection ([`ConnectionError`]).
+
+mod connection;
+mod core;
+mod frame;
+mod guard;
+mod message;
+mod receive;
+mod send;
+mod settings;
+mod streams;
+mod writer;
+
+use std::fmt;
 
 pub use crate::fault::Fault;
+use crate::{Limits, hpack};
+pub use connection::Connection;
+pub use frame::PREFACE;
+pub use writer::HeadWriter;
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -15,44 +43,95 @@ pub struct StreamId(pub u32);
 #[derive(Clone, Debug)]
 pub struct Config {
     pub role: Role,
+    /// A server announces it and refuses what goes beyond.
     pub max_concurrent_streams: u32,
     pub initial_stream_window: u32,
+    /// Not less than 65,535, which the protocol grants without asking.
     pub connection_window: u32,
     pub max_frame_size: u32,
+    /// For both directions: what we announce, and the most that our encoder uses of what the peer announces.
     pub header_table_size: u32,
     pub limits: Limits,
+    /// Accept extended CONNECT (RFC 8441).
     pub enable_connect_protocol: bool,
+    /// weft's own HELLO, sent right after SETTINGS in a frame type that others must ignore (RFC 9113 §5.5). Without it
+    /// a peer's HELLO is ignored too: an app must not pass for a proxy.
     pub hello: Option<Vec<u8>>,
 }
 
 impl Config {
-    /// The defaults for this role, each with its reason beside it.
-    pub fn new(_role: Role) -> Config {
-        todo!()
+    /// Envoy and nghttp2 take 100 from strangers, Envoy 1,000 and more between proxies, which is where one connection
+    /// carries what a hundred clients send.
+    pub const MAX_CONCURRENT_STREAMS: u32 = 1000;
+    /// Bandwidth times delay of 1 Gbit/s at 2 ms, and the most that one stalled stream makes a proxy hold.
+    pub const STREAM_WINDOW: u32 = 256 * 1024;
+    /// Four streams at full speed; the most that a peer makes us hold per connection.
+    pub const CONNECTION_WINDOW: u32 = 1024 * 1024;
+    /// The protocol's smallest, so that no stream holds up the others for long.
+    pub const MAX_FRAME_SIZE: u32 = 16_384;
+    /// The protocol's default: some fifty entries, and the most that two idle tables cost.
+    pub const HEADER_TABLE_SIZE: u32 = hpack::DEFAULT_TABLE as u32;
+
+    pub fn new(role: Role) -> Config {
+        Config {
+            role,
+            max_concurrent_streams: Self::MAX_CONCURRENT_STREAMS,
+            initial_stream_window: Self::STREAM_WINDOW,
+            connection_window: Self::CONNECTION_WINDOW,
+            max_frame_size: Self::MAX_FRAME_SIZE,
+            header_table_size: Self::HEADER_TABLE_SIZE,
+            limits: Limits::default(),
+            enable_connect_protocol: false,
+            hello: None,
+        }
     }
 }
 
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+/// RFC 9113 §7. Unknown codes are kept as they came.
+#[derive(Copy, Clone, PartialEq, Eq, Hash)]
 pub struct ErrorCode(pub u32);
 
-impl ErrorCode {
-    pub const NO_ERROR: ErrorCode = ErrorCode(0);
-    pub const PROTOCOL_ERROR: ErrorCode = ErrorCode(1);
-    pub const INTERNAL_ERROR: ErrorCode = ErrorCode(2);
-    pub const FLOW_CONTROL_ERROR: ErrorCode = ErrorCode(3);
-    pub const SETTINGS_TIMEOUT: ErrorCode = ErrorCode(4);
-    pub const STREAM_CLOSED: ErrorCode = ErrorCode(5);
-    pub const FRAME_SIZE_ERROR: ErrorCode = ErrorCode(6);
-    pub const REFUSED_STREAM: ErrorCode = ErrorCode(7);
-    pub const CANCEL: ErrorCode = ErrorCode(8);
-    pub const COMPRESSION_ERROR: ErrorCode = ErrorCode(9);
-    pub const CONNECT_ERROR: ErrorCode = ErrorCode(10);
-    pub const ENHANCE_YOUR_CALM: ErrorCode = ErrorCode(11);
-    pub const INADEQUATE_SECURITY: ErrorCode = ErrorCode(12);
-    pub const HTTP_1_1_REQUIRED: ErrorCode = ErrorCode(13);
+macro_rules! error_codes {
+    ($($name:ident = $code:literal),* $(,)?) => {
+        impl ErrorCode {
+            $(pub const $name: ErrorCode = ErrorCode($code);)*
+        }
+
+        impl fmt::Display for ErrorCode {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match *self {
+                    $(ErrorCode::$name => f.write_str(stringify!($name)),)*
+                    ErrorCode(code) => write!(f, "error code {code:#x}"),
+                }
+            }
+        }
+    };
 }
 
-/// The connection is lost: send GOAWAY with `code` (`go_away`), write out, close.
+error_codes! {
+    NO_ERROR = 0,
+    PROTOCOL_ERROR = 1,
+    INTERNAL_ERROR = 2,
+    FLOW_CONTROL_ERROR = 3,
+    SETTINGS_TIMEOUT = 4,
+    STREAM_CLOSED = 5,
+    FRAME_SIZE_ERROR = 6,
+    REFUSED_STREAM = 7,
+    CANCEL = 8,
+    COMPRESSION_ERROR = 9,
+    CONNECT_ERROR = 10,
+    ENHANCE_YOUR_CALM = 11,
+    INADEQUATE_SECURITY = 12,
+    HTTP_1_1_REQUIRED = 13,
+}
+
+impl fmt::Debug for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The connection is lost: `go_away(error.code)`, write out, close.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionError {
     pub code: ErrorCode,
@@ -60,9 +139,18 @@ pub struct ConnectionError {
     pub reason: &'static str,
 }
 
+impl fmt::Display for ConnectionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.reason, self.code)
+    }
+}
+
+impl std::error::Error for ConnectionError {}
+
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Event<'a, T> {
-    /// A head is in `head`. `token` is None for a new request on a server: `bind` it before the next `receive`.
+    /// A head is in `head`. `token` is None for a new request on a server: `bind` it before the next `receive`, or
+    /// its frames are dropped.
     Head {
         stream: StreamId,
         token: Option<T>,
@@ -74,7 +162,8 @@ pub enum Event<'a, T> {
         stream: StreamId,
         token: T,
     },
-    /// `flow` bytes are to be released once `data` has been passed on or dropped.
+    /// `flow` bytes are to be given to `release` once `data` has been passed on or dropped, even if the stream has
+    /// ended or was reset since.
     Data {
         stream: StreamId,
         token: T,
@@ -104,113 +193,5 @@ pub enum Event<'a, T> {
     PingAck([u8; 8]),
 }
 
-pub struct Connection<T: Copy> {
-    _t: std::marker::PhantomData<T>,
-}
-
-impl<T: Copy> Connection<T> {
-    pub fn new(_config: Config) -> Self {
-        todo!()
-    }
-    pub fn start(&mut self, _out: &mut Vec<u8>) {
-        todo!()
-    }
-    pub fn receive<'a>(
-        &mut self,
-        _input: &'a [u8],
-        _head: &mut Head,
-        _out: &mut Vec<u8>,
-    ) -> Result<(usize, Option<Event<'a, T>>), ConnectionError> {
-        todo!()
-    }
-    pub fn open(&mut self, _token: T) -> Option<StreamId> {
-        todo!()
-    }
-    pub fn bind(&mut self, _stream: StreamId, _token: T) {
-        todo!()
-    }
-    pub fn begin_head<'c>(&'c mut self, _stream: StreamId, _out: &'c mut Vec<u8>) -> HeadWriter<'c> {
-        todo!()
-    }
-    pub fn begin_trailers<'c>(&'c mut self, _stream: StreamId, _out: &'c mut Vec<u8>) -> HeadWriter<'c> {
-        todo!()
-    }
-    pub fn send_data(&mut self, _stream: StreamId, _data: &[u8], _end: bool, _out: &mut Vec<u8>) -> usize {
-        todo!()
-    }
-    pub fn capacity(&self, _stream: StreamId) -> usize {
-        todo!()
-    }
-    pub fn reset(&mut self, _stream: StreamId, _code: ErrorCode, _out: &mut Vec<u8>) {
-        todo!()
-    }
-    pub fn release(&mut self, _stream: StreamId, _n: u32, _out: &mut Vec<u8>) {
-        todo!()
-    }
-    /// The caller has written all of `out` to the socket: replies no longer wait in memory.
-    pub fn flushed(&mut self) {
-        todo!()
-    }
-    /// GOAWAY with the last stream this side has seen; new streams of the peer are ignored from now on.
-    pub fn go_away(&mut self, _code: ErrorCode, _out: &mut Vec<u8>) {
-        todo!()
-    }
-    /// First step of a graceful end: GOAWAY that still admits every stream (RFC 9113 §6.8). Wait a round trip
-    /// (`ping` and its ack), then `go_away(NO_ERROR)`, then close when `is_idle`.
-    pub fn announce_go_away(&mut self, _out: &mut Vec<u8>) {
-        todo!()
-    }
-    pub fn is_idle(&self) -> bool {
-        todo!()
-    }
-    pub fn active_streams(&self) -> u32 {
-        todo!()
-    }
-    pub fn peer_max_streams(&self) -> u32 {
-        todo!()
-    }
-    pub fn ping(&mut self, _payload: [u8; 8], _out: &mut Vec<u8>) {
-        todo!()
-    }
-    pub fn hello_received(&self) -> bool {
-        todo!()
-    }
-}
-
-/// Encodes one head straight into the output.
-#[must_use = "a head must be finished"]
-pub struct HeadWriter<'c> {
-    _out: &'c mut Vec<u8>,
-}
-
-impl HeadWriter<'_> {
-    pub fn method(&mut self, _value: &[u8]) {
-        todo!()
-    }
-    pub fn path(&mut self, _value: &[u8]) {
-        todo!()
-    }
-    pub fn authority(&mut self, _value: &[u8]) {
-        todo!()
-    }
-    pub fn scheme(&mut self, _value: &[u8]) {
-        todo!()
-    }
-    pub fn protocol(&mut self, _value: &[u8]) {
-        todo!()
-    }
-    pub fn status(&mut self, _status: u16) {
-        todo!()
-    }
-    /// Lower-cases the name.
-    pub fn field(&mut self, _name: &[u8], _value: &[u8]) {
-        todo!()
-    }
-    /// Never indexed, here or by anyone who forwards it.
-    pub fn field_sensitive(&mut self, _name: &[u8], _value: &[u8]) {
-        todo!()
-    }
-    pub fn finish(self, _end_stream: bool) {
-        todo!()
-    }
-}
+#[cfg(test)]
+mod tests;

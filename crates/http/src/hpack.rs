@@ -16,6 +16,7 @@ mod table;
 use std::fmt;
 
 pub use decoder::Decoder;
+pub(crate) use decoder::{AUTHORITY, METHOD, PATH, PROTOCOL, SCHEME, STATUS};
 pub use encoder::{Encoder, Index};
 
 /// The pseudo-header fields of a request (RFC 9113 §8.3.1, RFC 8441 §4).

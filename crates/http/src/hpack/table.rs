@@ -57,10 +57,12 @@ impl<M: Copy> Table<M> {
         self.max
     }
 
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
+    #[cfg(test)]
     pub fn size(&self) -> usize {
         self.size
     }
