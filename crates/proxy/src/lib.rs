@@ -11,6 +11,7 @@ pub mod engine;
 pub mod launch;
 pub mod metrics;
 pub mod shared;
+pub mod supervise;
 pub mod sys;
 pub mod timestamp;
 pub mod tls;

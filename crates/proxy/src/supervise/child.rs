@@ -217,7 +217,7 @@ mod tests {
             assert_eq!(socket.as_raw_fd().unsigned_abs(), listener.fd);
         }
         assert_eq!(address(inherited.admin.as_ref().unwrap()), inherited.launch.admin);
-        assert_eq!(inherited.app, Some(AppIdentity { uid: 7, cgroup: None }));
+        assert_eq!(inherited.app, Some(AppIdentity::new(7, None)));
     }
 
     #[test]

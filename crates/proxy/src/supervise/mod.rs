@@ -113,8 +113,8 @@ fn app_uid(app: &App) -> u32 {
 /// Without one the app is told from other processes by its uid only: no reason to trouble anybody who did not ask.
 fn compartment() -> Option<Compartment> {
     let created = Compartment::create(&format!("weft-{}", std::process::id()));
-    if let (Err(e), Some("debug")) = (&created, std::env::var("WEFT_LOG").ok().as_deref()) {
-        say::note(&format!("the app has no cgroup of its own ({e}): all processes of its user count as the app"));
+    if let Err(e) = &created {
+        say::detail(&format!("the app has no compartment ({e}): all processes of its user count as the app"));
     }
     created.ok()
 }

@@ -58,6 +58,7 @@ pub struct Running {
 /// Until everything has ended; the exit code.
 pub fn run(with: Supervisor, plan: Plan) -> Result<u8, Failure> {
     let signals = signals().map_err(|e| Failure::new(format!("cannot handle signals: {e}"), ""))?;
+    sys::adopt_orphans();
     let diag = SockDiag::new().ok();
     let mut running = Running { with, plan, began: Instant::now(), signals, diag, proxies: Vec::new(), app: None };
     let mut actions = running.plan.start(Time::ZERO);
@@ -99,6 +100,7 @@ impl Running {
             Action::TellApp(signal) => self.tell_app(signal, kill_process),
             Action::TellGroup(signal) => self.tell_app(signal, kill_process_group),
             Action::Say(text) => say::note(&text),
+            Action::Detail(text) => say::detail(&text),
             Action::Fail(what, hint) => say::failure(&Failure::new(what, hint)),
             Action::Exit(_) => {}
         }
@@ -193,7 +195,7 @@ impl Running {
                 events.extend(proxy.said().into_iter().map(|said| Event::Proxy(proxy.id, said)));
                 events.push(Event::ProxyEnded(proxy.id, status.into()));
             }
-            // Any other is an orphan that we inherited as the first process of a container.
+            // Any other is an orphan: of the app, or of anybody when we are the first process of a container.
         }
     }
 

@@ -32,6 +32,13 @@ pub fn note(text: &str) {
     put(&format!("weft: {text}\n"));
 }
 
+/// Only with WEFT_LOG=debug.
+pub fn detail(text: &str) {
+    if std::env::var_os("WEFT_LOG").is_some_and(|level| level == "debug") {
+        note(text);
+    }
+}
+
 pub fn failure(failure: &Failure) {
     put(&failure.text());
 }

@@ -15,7 +15,9 @@ use linux as imp;
 #[cfg(not(target_os = "linux"))]
 use portable as imp;
 
-pub use imp::{Compartment, RECEIVE_CLOSED_ON_EXEC, SockDiag, drop_privileges, holder, ignores, own_binary};
+pub use imp::{
+    Compartment, RECEIVE_CLOSED_ON_EXEC, SockDiag, adopt_orphans, drop_privileges, holder, ignores, own_binary,
+};
 
 /// Who holds the other end of a connection on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -83,6 +83,8 @@ pub fn drop_privileges(command: &mut Command, wanted: Privileges) -> io::Result<
     Ok(())
 }
 
+pub fn adopt_orphans() {}
+
 /// Not asked: `nohup` has no effect on a supervised app.
 pub fn ignores(_signal: i32) -> bool {
     false

@@ -80,9 +80,11 @@ impl App {
         matches!(self.state, State::Leaderless { .. })
     }
 
-    pub fn listens(&mut self) {
-        if let State::Running { listens, .. } = &mut self.state {
+    pub fn listens(&mut self, now: Time, out: &mut Vec<Action>) {
+        if let (State::Running { listens, .. }, Some(address)) = (&mut self.state, self.settings.listens) {
             *listens = true;
+            let after = (now - self.since).as_secs_f64();
+            out.push(Action::Detail(format!("the app listens on {address} after {after:.1} s")));
         }
     }
 

@@ -96,6 +96,8 @@ pub enum Action {
     TellApp(i32),
     TellGroup(i32),
     Say(String),
+    /// For who asks for details.
+    Detail(String),
     /// In place of "weft: …": the last word of a start that failed, with a hint.
     Fail(String, String),
     Exit(u8),
@@ -144,7 +146,7 @@ impl Plan {
             Event::Signal(signal) => self.on_signal(now, signal),
             Event::Proxy(id, said) => self.on_said(now, id, said),
             Event::ProxyEnded(id, ending) => self.on_proxy_ended(now, id, &ending),
-            Event::AppListens => self.with_app(|app, _| app.listens()),
+            Event::AppListens => self.with_app(|app, out| app.listens(now, out)),
             Event::AppEnded { ending, others } => self.with_app(|app, out| app.ended(now, ending, others, out)),
             Event::GroupEnded => self.with_app(|app, _| app.group_ended()),
             Event::Tick => {}

@@ -25,7 +25,7 @@ fn told_to(app: Option<AppSettings>) -> Story {
 fn running(restart: Restart) -> Story {
     let mut story = story(restart);
     story.at(1.0, ready(1), "app");
-    story.at(1.0, Event::AppListens, "");
+    story.at(1.0, Event::AppListens, "(the app listens on 127.0.0.1:9001 after 0.0 s)");
     story
 }
 
@@ -57,6 +57,7 @@ fn lines(actions: Vec<Action>) -> String {
         Action::TellApp(signal) => format!("app<{signal}"),
         Action::TellGroup(signal) => format!("group<{signal}"),
         Action::Say(text) => format!("\"{text}\""),
+        Action::Detail(text) => format!("({text})"),
         Action::Fail(text, _) => format!("error \"{text}\""),
         Action::Exit(code) => format!("exit {code}"),
     };
@@ -190,7 +191,6 @@ fn what_is_left_of_the_apps_group_is_told_too_and_waited_for() {
     story.at(6.0, Event::GroupEnded, again);
     story.pass(6.1, "app");
     story.at(6.2, sh, "group<15");
-    story.at(6.2, Event::AppListens, "");
     story.pass(16.2, "group<9");
     let twice = "\"the app was ended by SIGTERM after 11.1 s; starting it again in 100 ms\"";
     story.pass(17.2, twice);

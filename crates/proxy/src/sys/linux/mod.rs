@@ -10,7 +10,7 @@ mod sock_diag;
 
 pub use cgroup::Compartment;
 pub use port::holder;
-pub use privileges::{drop_privileges, ignores, own_binary};
+pub use privileges::{adopt_orphans, drop_privileges, ignores, own_binary};
 pub use sock_diag::SockDiag;
 
 /// Received descriptors are not for the programs that we start.

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use rustix::process::{Gid, Signal, Uid, getppid, set_parent_process_death_signal};
+use rustix::process::{Gid, Signal, Uid, getpid, getppid, set_child_subreaper, set_parent_process_death_signal};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
 use crate::sys::Privileges;
@@ -27,6 +27,13 @@ pub fn drop_privileges(_command: &mut Command, wanted: Privileges) -> io::Result
         return Err(io::Error::other("the supervisor has ended"));
     }
     Ok(())
+}
+
+/// Children whose parents end become this process's, which then hears of their end at once. Without it they are waited
+/// for all the same, as long as the first process of the system takes to notice.
+pub fn adopt_orphans() {
+    // Any process id but 0 means yes; it cannot fail since Linux 3.4.
+    let _ = set_child_subreaper(Some(getpid()));
 }
 
 /// Was the process started with this signal ignored (`nohup`)? Its children inherit that, unless somebody handles it.
