@@ -17,7 +17,7 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping
 
 from weft.compiler.model import Key, Kind
-from weft.controller.slots import Refused, Slot, kind_of, rejections
+from weft.controller.slots import Refused, Rejection, Slot, kind_of, rejections
 from weft.controller.topics import ORDER, TYPE_PREFIX, Topic, Topics
 from weft.v1 import discovery_pb2
 
@@ -36,6 +36,8 @@ class ProxyStream:
     def __init__(self, topics: Topics, may_have: Callable[[Kind, str], bool], wake: Callable[[], None]) -> None:
         self._topics, self._may_have, self._wake = topics, may_have, wake
         self.slots: dict[Topic, Slot] = {}
+        # "<namespace>/<workload>", for people.
+        self.node = ""
         self.features: frozenset[str] = frozenset()
         self._pending: set[Topic] = set()
         # Versions that a reconnected proxy says it holds ("": it knows it as absent), until it asks for them.
@@ -49,7 +51,9 @@ class ProxyStream:
 
     # ------------------------------------------------------------------------------------------------------- inputs
 
-    def receive(self, request: discovery_pb2.DeltaDiscoveryRequest) -> None:
+    def receive(self, request: discovery_pb2.DeltaDiscoveryRequest) -> list[tuple[Topic, Rejection]]:
+        """What the proxy has just refused, if anything."""
+        rejected: list[tuple[Topic, Rejection]] = []
         kind = kind_of(request.type_url)
         if request.HasField("node"):
             self._set_features(request.node.client_features)
@@ -60,10 +64,11 @@ class ProxyStream:
         for name in request.resource_names_subscribe:
             self._subscribe(kind, name)
         if request.response_nonce:
-            self._acknowledge(request)
+            rejected = self._acknowledge(request)
         self._asked_for_frontends |= kind == "Frontend"
         if self._pending or self._kept:
             self._wake()
+        return rejected
 
     def mark(self, topic: Topic) -> None:
         self._pending.add(topic)
@@ -265,10 +270,10 @@ class ProxyStream:
 
     # --------------------------------------------------------------------------------------- acknowledgement, in detail
 
-    def _acknowledge(self, request: discovery_pb2.DeltaDiscoveryRequest) -> None:
+    def _acknowledge(self, request: discovery_pb2.DeltaDiscoveryRequest) -> list[tuple[Topic, Rejection]]:
         sent = self._unacknowledged.pop(request.response_nonce, None)
         if sent is None:
-            return
+            return []
         rejected = rejections(request.error_detail, sent) if request.HasField("error_detail") else {}
         for topic, version in sent:
             slot = self.slots.get(topic)
@@ -279,6 +284,7 @@ class ProxyStream:
             else:
                 self._applied(topic, slot, version)
         self._wake()
+        return [(topic, rejected[topic.name]) for topic, _ in sent if topic.name in rejected]
 
     def _applied(self, topic: Topic, slot: Slot, version: str) -> None:
         slot.acked = version

@@ -79,6 +79,10 @@ class Signer:
             )
         self.authority, self._ledger, self._clock, self._life_s = authority, ledger, clock, life_s
 
+    def now(self) -> float:
+        """Unix seconds, as certificates are dated."""
+        return self._clock()
+
     async def sign(self, ask: Ask, proof: Proof) -> Signed:
         identity = self._wanted(ask)
         key = requests.public_key(ask.csr)

@@ -40,6 +40,11 @@ class Store:
     async def records(self) -> list[Record]:
         return await self._run(resources.records)
 
+    async def find(self, refs: Iterable[Ref]) -> list[Record]:
+        """Those of `refs` that exist."""
+        wanted = list(refs)
+        return list((await self._run(lambda connection: resources.find(connection, wanted))).values())
+
     async def apply(self, request: Request) -> Applied:
         """Durable when this returns; `Applied.written` says whether anything was."""
         now = self._clock()

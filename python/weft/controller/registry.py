@@ -1,0 +1,116 @@
+"""The world: leases that follow the proxies' streams and the clock, told to the compiler, kept over a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, replace
+from typing import Any, Protocol
+
+from weft.compiler.model import PortInfo, WorkloadInfo
+from weft.controller.clock import Clock
+from weft.controller.leases import Attached, Lease, Leases
+from weft.store.errors import StoreError
+from weft.store.model import Registration
+
+log = logging.getLogger("weft.controller.registry")
+
+# A thousand proxies that come back together are one transaction, not a thousand fsyncs. A registration lost in this
+# second comes back with its proxy.
+SAVE_EVERY_S = 1.0
+
+
+class Keeper(Protocol):
+    async def registrations(self) -> list[Registration]: ...
+    async def save_registrations(self, written: dict[str, bytes], removed: Iterable[str]) -> None: ...
+
+
+class Registry:
+    """`on_change` gets what is present and what is gone, each time something is different."""
+
+    def __init__(
+        self,
+        leases: Leases,
+        keeper: Keeper,
+        clock: Clock,
+        on_change: Callable[[list[WorkloadInfo], list[str]], None],
+    ) -> None:
+        self.leases, self._keeper, self._clock, self._on_change = leases, keeper, clock, on_change
+        self._unsaved: set[str] = set()
+        self._moved = asyncio.Event()
+
+    async def load(self) -> list[WorkloadInfo]:
+        """What was registered when we stopped."""
+        found = [decode(registration.payload) for registration in await self._keeper.registrations()]
+        self.leases.restore(found, self._clock.monotonic())
+        return [self.info(lease) for lease in self.leases.all.values()]
+
+    def info(self, lease: Lease) -> WorkloadInfo:
+        return lease.info(self._clock.monotonic(), self.leases.unhealthy_after)
+
+    def attach(self, stream: object, attached: Attached) -> None:
+        self._tell(self.leases.attach(stream, attached))
+
+    def lose(self, name: str, stream: object) -> None:
+        self._tell(self.leases.lose(name, stream, self._clock.monotonic()))
+
+    async def run(self) -> None:
+        """Follows the clock, and saves, until cancelled."""
+        await asyncio.gather(self._follow_clock(), self._keep_saved())
+
+    async def _follow_clock(self) -> None:
+        while True:
+            self._moved.clear()
+            now = self._clock.monotonic()
+            due = self.leases.next_change(now)
+            waits: list[asyncio.Task[Any]] = [asyncio.create_task(self._moved.wait())]
+            if due is not None:
+                waits.append(asyncio.create_task(self._clock.sleep(due - now)))
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for wait in waits:
+                    wait.cancel()
+            self._tell(self.leases.expire(self._clock.monotonic()))
+
+    async def _keep_saved(self) -> None:
+        while True:
+            await self._clock.sleep(SAVE_EVERY_S)
+            await self.save()
+
+    async def save(self) -> None:
+        names, self._unsaved = self._unsaved, set()
+        if not names:
+            return
+        present = {name: self.leases.all[name] for name in names if name in self.leases.all}
+        written = {name: encode(lease.latest) for name, lease in present.items()}
+        try:
+            await self._keeper.save_registrations(written, names - written.keys())
+        except StoreError as error:
+            # The proxies still hold their leases; only a restart of ours would forget them.
+            self._unsaved |= names
+            log.error("registrations are not saved: %s (%s)", error, error.hint)
+
+    def _tell(self, names: set[str]) -> None:
+        if not names:
+            return
+        self._unsaved |= names
+        self._moved.set()
+        present = [self.info(self.leases.all[name]) for name in sorted(names) if name in self.leases.all]
+        self._on_change(present, sorted(name for name in names if name not in self.leases.all))
+
+
+def encode(attached: Attached) -> bytes:
+    fields: dict[str, Any] = asdict(attached)
+    fields["info"]["capabilities"] = sorted(fields["info"]["capabilities"])
+    return json.dumps(fields, separators=(",", ":")).encode()
+
+
+def decode(payload: bytes) -> Attached:
+    fields: dict[str, Any] = json.loads(payload)
+    info = fields.pop("info")
+    ports = tuple(PortInfo(**port) for port in info.pop("ports"))
+    known = WorkloadInfo(**info)
+    return Attached(replace(known, ports=ports, capabilities=frozenset(known.capabilities)), **fields)

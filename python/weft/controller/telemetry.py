@@ -1,0 +1,76 @@
+"""gRPC `Telemetry`: what the proxies saw, into the graph, the rule book and the event ring."""
+
+from __future__ import annotations
+
+import grpc
+
+from weft.controller.clock import Clock
+from weft.controller.peers import Peer, identify
+from weft.controller.registry import Registry
+from weft.identity.errors import IdentityError
+from weft.observe.edges import EdgeBook
+from weft.observe.events import EventRing, Severity
+from weft.observe.rules import RuleBook
+from weft.store.store import Store
+from weft.v1 import control_pb2, control_pb2_grpc
+
+# Of one report (one second): a proxy in trouble repeats itself, and must not push out everybody else's events.
+MAX_EVENTS_PER_REPORT = 20
+SEVERITY: dict[str, Severity] = {
+    "ejected": "warning",
+    "panic": "warning",
+    "rejected": "error",
+    "app-unhealthy": "warning",
+}
+
+
+class TelemetryService(control_pb2_grpc.TelemetryServicer):
+    def __init__(
+        self,
+        edges: EdgeBook,
+        rules: RuleBook,
+        events: EventRing,
+        registry: Registry,
+        store: Store,
+        clock: Clock,
+        trust_domain: str,
+    ) -> None:
+        self._edges, self._rules, self._events = edges, rules, events
+        self._registry, self._store, self._clock, self._trust_domain = registry, store, clock, trust_domain
+
+    async def Report(
+        self, requests: object, context: grpc.aio.ServicerContext[control_pb2.TelemetryReport, object]
+    ) -> control_pb2.TelemetrySummary:
+        try:
+            peer = await identify(context, self._store, self._trust_domain)
+        except IdentityError as error:
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, f"{error}\nhint: {error.hint}")
+        sequence = 0
+        while isinstance(report := await context.read(), control_pb2.TelemetryReport):
+            if not self._is_own(report.reporter, peer):
+                await context.abort(
+                    grpc.StatusCode.PERMISSION_DENIED,
+                    f"{peer} may not report for {report.reporter}\nhint: attach first",
+                )
+            self.take(report)
+            sequence = report.sequence
+        return control_pb2.TelemetrySummary(sequence=sequence)
+
+    def take(self, report: control_pb2.TelemetryReport) -> None:
+        now = self._clock.time()
+        if not self._edges.record(report, now):
+            return
+        self._rules.record(report, now)
+        for event in report.events[:MAX_EVENTS_PER_REPORT]:
+            subject = event.subject or report.reporter
+            severity = SEVERITY.get(event.kind, "info")
+            self._events.add(event.kind[:64], subject[:200], event.text, severity, event.unix_ms / 1000 or None)
+
+    def _is_own(self, reporter: str, peer: Peer) -> bool:
+        """By the lease, which has the account; before the workload is attached, by what its SVID was given for."""
+        namespace, _, _ = reporter.partition("/")
+        lease = self._registry.leases.all.get(reporter)
+        if lease is not None:
+            return peer.may_be(namespace, lease.latest.service_account, reporter)
+        held = peer.proof.identity
+        return peer.local or (held is not None and peer.may_be(namespace, held.service_account, reporter))
