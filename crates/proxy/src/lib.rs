@@ -5,8 +5,11 @@
 //! engine sends signals, counters are read where they lie. `supervise` is the small parent process that owns the
 //! sockets and the app. Read `engine/stages.rs` first: the life of a request, top to bottom.
 
+pub mod access_log;
+pub mod admin;
 pub mod commands;
 pub mod config;
+pub mod control;
 pub mod engine;
 pub mod launch;
 pub mod metrics;

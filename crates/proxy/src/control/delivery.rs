@@ -186,12 +186,6 @@ impl Delivery {
         (requests, changed)
     }
 
-    /// Subscribed and neither answered nor in force.
-    pub fn pending(&self) -> Vec<String> {
-        let known = |n: &String| self.config.frontends.contains_key(n) || self.config.absent.contains(n);
-        self.subscriptions.names().into_iter().filter(|n| !known(n)).collect()
-    }
-
     fn take(&mut self, kind: Kind, resource: v1::Resource, now: u64) -> Result<bool, Refused> {
         let (name, version) = (resource.name, resource.version);
         let any = resource.resource.unwrap_or_default();

@@ -37,7 +37,8 @@ pub fn target(launch: &v1::Launch, config: &Config) -> Option<Target> {
         }
     }
     let check = launch.app.as_ref().and_then(|app| app.health.clone());
-    let check = check.unwrap_or(v1::HealthCheck { kind: Some(v1::health_check::Kind::Tcp(true)), ..Default::default() });
+    let check =
+        check.unwrap_or(v1::HealthCheck { kind: Some(v1::health_check::Kind::Tcp(true)), ..Default::default() });
     Some(Target { app: app_of(check.port).or_else(|| app_of(0))?, check })
 }
 

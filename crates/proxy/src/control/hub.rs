@@ -8,6 +8,7 @@ use tokio::sync::{Notify, watch};
 use tonic::transport::Channel;
 use weft_proto::v1;
 
+use super::channel::Address;
 use super::join::Joiner;
 use super::log;
 use super::state::StateDir;
@@ -80,7 +81,7 @@ impl Hub {
             shared: start.shared,
             engine: start.engine,
             config: watch::Sender::new(start.config),
-            identity: watch::Sender::new(start.identity),
+            identity: watch::Sender::new(None),
             channel: watch::Sender::new(None),
             health: watch::Sender::new(starting),
             engine_ready: watch::Sender::new(false),
@@ -121,12 +122,17 @@ impl Hub {
     /// From now on new streams to the controller show the identity that is in force now; open ones stay.
     pub fn redial(&self, joiner: &Joiner) {
         let svid = self.identity.borrow().clone();
-        let channel = joiner.controller().and_then(|address| {
-            let tls = svid.map(|svid| svid.controller_client().map_err(|e| e.to_string())).transpose()?;
-            Ok(address.channel(tls.map(Arc::new)))
+        let channel = joiner.controller().and_then(|address| match (&address, svid) {
+            (Address::Unix(_), _) => Ok(Some(address.channel(None))),
+            (Address::Tcp(_), None) => Ok(None),
+            (Address::Tcp(_), Some(svid)) => {
+                let tls = svid.controller_client().map_err(|e| e.to_string())?;
+                Ok(Some(address.channel(Some(Arc::new(tls)))))
+            }
         });
         match channel {
-            Ok(channel) => drop(self.channel.send_replace(Some(channel))),
+            Ok(None) => {}
+            Ok(channel) => drop(self.channel.send_replace(channel)),
             Err(why) => log::warn(&format!("no way to the controller: {why}")),
         }
     }

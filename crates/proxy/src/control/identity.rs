@@ -37,7 +37,8 @@ struct Keeper {
 
 pub async fn run(hub: Arc<Hub>, joiner: Joiner, seed: u64) {
     let stored = hub.state.as_ref().and_then(|s| s.read_identity()).unwrap_or_default();
-    let mut keeper = Keeper { hub, joiner, stored, life: None, rng: Rng::new(seed), failed: None, refused_roots: vec![] };
+    let mut keeper =
+        Keeper { hub, joiner, stored, life: None, rng: Rng::new(seed), failed: None, refused_roots: vec![] };
     keeper.resume();
     let mut config = keeper.hub.config.subscribe();
     let mut due = keeper.due();
@@ -111,6 +112,9 @@ impl Keeper {
         let key = self.next_key()?;
         let held = self.hub.identity.borrow().clone();
         let signed = self.joiner.sign(&key, held.as_ref(), timestamp::now()).await?;
+        if !signed.warning.is_empty() {
+            self.hub.event("clock", &self.hub.workload_key(), &signed.warning);
+        }
         let stored = StoredIdentity {
             key_pkcs8: key.serialize_der(),
             chain: signed.chain,

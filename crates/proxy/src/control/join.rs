@@ -10,6 +10,7 @@ use weft_proto::v1::identity_client::IdentityClient;
 
 use super::channel::{Address, why};
 use super::token::Token;
+use crate::timestamp;
 use crate::tls::{self, Identity};
 
 /// What a process asks a signature for, and with what it can prove that it may.
@@ -109,6 +110,7 @@ impl Joiner {
             namespace: self.workload.namespace.clone(),
             service_account: service_account(&self.workload).to_owned(),
             workload: self.workload.name.clone(),
+            unix_seconds: timestamp::now(),
         };
         // A channel of its own: the connection's certificate is the proof, and an old connection has an old one.
         let channel = address.channel(tls.map(Arc::new));
@@ -119,7 +121,10 @@ impl Joiner {
 /// Defaults to the service's name, and for a pure client to the workload's.
 pub fn service_account(workload: &v1::Workload) -> &str {
     let service = workload.service.rsplit('/').next().unwrap_or_default();
-    [workload.service_account.as_str(), service, workload.name.as_str()].into_iter().find(|s| !s.is_empty()).unwrap_or("")
+    [workload.service_account.as_str(), service, workload.name.as_str()]
+        .into_iter()
+        .find(|s| !s.is_empty())
+        .unwrap_or("")
 }
 
 /// PKCS#10; only its public key is used.

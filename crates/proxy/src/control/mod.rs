@@ -50,7 +50,7 @@ pub struct Start {
     /// Of `--program FILE`; else empty: the state directory's is taken if there is one.
     pub config: Arc<Config>,
     /// From the launch's files, see [`identity_from_files`].
-    pub identity: Option<Arc<Identity>>,
+    pub identity: Option<Identity>,
     /// Bound already, so that a port in use is an error at the start; None: no admin listener.
     pub admin: Option<std::net::TcpListener>,
 }
@@ -102,9 +102,12 @@ async fn run(
     mut signals: mpsc::UnboundedReceiver<Signal>,
     mut orders: mpsc::UnboundedReceiver<Order>,
 ) {
-    let admin = start.admin.take();
+    let (admin, identity) = (start.admin.take(), start.identity.take());
     let state = open_state(&start.launch);
     let hub = Arc::new(Hub::new(start, state));
+    if let Some(identity) = identity {
+        hub.push_identity(identity);
+    }
     persist::restore(&hub);
     let mut tasks = Tasks::new(hub.clone(), admin);
     tasks.spawn();
@@ -127,7 +130,5 @@ fn open_state(launch: &v1::Launch) -> Option<StateDir> {
         return None;
     }
     let opened = StateDir::open(std::path::Path::new(&launch.state_dir));
-    opened
-        .inspect_err(|e| log::warn(&format!("{}: {e}; nothing will be kept for a restart", launch.state_dir)))
-        .ok()
+    opened.inspect_err(|e| log::warn(&format!("{}: {e}; nothing will be kept for a restart", launch.state_dir))).ok()
 }

@@ -125,11 +125,7 @@ fn ports(hub: &Hub) -> Vec<v1::AttachedPort> {
         .filter_map(|(i, listener)| {
             let at = hub.listening.get(i).copied().or_else(|| listener.address.parse().ok())?;
             let address = advertised(at, &towards);
-            Some(v1::AttachedPort {
-                port: listener.port,
-                address: address.to_string(),
-                listen_port: at.port().into(),
-            })
+            Some(v1::AttachedPort { port: listener.port, address: address.to_string(), listen_port: at.port().into() })
         })
         .collect()
 }

@@ -1,0 +1,93 @@
+//! What a process tells people and Prometheus about itself: HTTP/1.1 on loopback, GET only, changes nothing.
+//!
+//! `pages` says what there is; `prometheus` writes `/metrics`; this file moves bytes.
+
+mod pages;
+mod prometheus;
+mod request;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use weft_http::h1;
+
+use crate::control::hub::Hub;
+use crate::control::log;
+
+/// Answered at the same time; the rest waits in the listen queue.
+const MAX_CONNECTIONS: usize = 16;
+/// From the first byte to the last: a page of 4,096 series has 10 MB and goes over loopback.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// curl and Prometheus send under 1 KiB.
+const MAX_HEAD: usize = 8 << 10;
+
+pub struct Response {
+    pub status: u16,
+    pub content_type: &'static str,
+    pub body: String,
+}
+
+/// Until the control side ends. Not a loopback address: served to nobody, and said so.
+pub async fn serve(listener: std::net::TcpListener, hub: Arc<Hub>) {
+    let address = match listener.local_addr() {
+        Ok(address) if address.ip().is_loopback() => address,
+        Ok(address) => return log::warn(&format!("admin: {address} is no loopback address, not served")),
+        Err(e) => return log::warn(&format!("admin: {e}")),
+    };
+    let opened = listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener));
+    let listener = match opened {
+        Ok(listener) => listener,
+        Err(e) => return log::warn(&format!("admin {address}: {e}")),
+    };
+    hub.admin.send_replace(Some(address));
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let Ok(place) = places.clone().acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let hub = hub.clone();
+                tokio::spawn(async move {
+                    // A client that is slow or gone is its own affair.
+                    let _ = tokio::time::timeout(TIMEOUT, answer(stream, &hub)).await;
+                    drop(place);
+                });
+            }
+            // Out of descriptors: there will be some again.
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+}
+
+async fn answer(mut stream: TcpStream, hub: &Hub) -> std::io::Result<()> {
+    let mut input = Vec::with_capacity(1 << 10);
+    let response = loop {
+        match request::read(&input, MAX_HEAD) {
+            request::Read::Path(path) => break pages::page(hub, &path).await,
+            request::Read::Refused(response) => break response,
+            request::Read::More => {
+                if stream.read_buf(&mut input).await? == 0 {
+                    return Ok(());
+                }
+            }
+        }
+    };
+    stream.write_all(&bytes(&response)).await?;
+    stream.shutdown().await
+}
+
+fn bytes(response: &Response) -> Vec<u8> {
+    let mut out = Vec::with_capacity(response.body.len() + 256);
+    h1::write_status_line(&mut out, response.status);
+    h1::write_field(&mut out, b"content-type", response.content_type.as_bytes());
+    // Pages of a browser on this machine must not be able to read it.
+    h1::write_field(&mut out, b"x-content-type-options", b"nosniff");
+    h1::write_field(&mut out, b"cache-control", b"no-store");
+    h1::write_field(&mut out, b"connection", b"close");
+    h1::write_content_length(&mut out, response.body.len() as u64);
+    h1::end_head(&mut out);
+    out.extend_from_slice(response.body.as_bytes());
+    out
+}
