@@ -4,19 +4,14 @@
 //! *every* window that ends with a retry: requests are counted over the ten newest slots (which the window covers whole),
 //! retries over eleven (which cover the window). The defaults are those of Finagle's RetryBudget and Linkerd's
 //! ServiceProfile.
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use crate::ring::{Ring, SLOTS, slot_at};
 use weft_proto::v1;
 
 const PERCENT: u32 = 20;
 const MIN_PER_SECOND: u32 = 10;
 const WINDOW_MS: u64 = 10_000;
-/// Below this a window smooths nothing, and slots would be so short that their 32-bit numbers wrap within weeks.
+/// Below this a window smooths nothing.
 const MIN_WINDOW_MS: u64 = 1_000;
-/// Slots that a window covers whole, at any time.
-const SLOTS: u64 = 10;
-/// One more than `SLOTS + 1`, so that a slot is never reused while it counts; a power of two.
-const RING: usize = 16;
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
     pub percent: u32,
@@ -56,7 +51,7 @@ impl Budget {
         Budget {
             percent: u64::from(policy.percent),
             reserve: u64::try_from(reserve).unwrap_or(u64::MAX / 2),
-            slot_us: (policy.window_us / SLOTS).max(1),
+            slot_us: policy.window_us / u64::from(SLOTS),
             requests: Ring::default(),
             retries: Ring::default(),
         }
@@ -64,67 +59,22 @@ impl Budget {
 
     /// A first try was made.
     pub fn deposit(&self, now_us: u64) {
-        self.requests.add(now_us / self.slot_us, 1);
+        self.requests.add(slot_at(now_us, self.slot_us));
     }
 
     /// May one retry be made now? Counts it when so.
     pub fn try_withdraw(&self, now_us: u64) -> bool {
-        let slot = now_us / self.slot_us;
-        let allowed = self.requests.sum(slot, SLOTS).saturating_mul(self.percent).saturating_add(self.reserve);
+        let slot = slot_at(now_us, self.slot_us);
+        let earned = self.requests.sum(slot, SLOTS).saturating_mul(self.percent);
         // Counted first, so that two loops cannot both take the last one.
-        let counted_in = self.retries.add(slot, 1);
+        self.retries.add(slot);
         let used = self.retries.sum(slot, SLOTS + 1).saturating_mul(100);
-        if used <= allowed {
-            return true;
+        let granted = used <= earned.saturating_add(self.reserve);
+        if !granted {
+            self.retries.take_back(slot);
         }
-        self.retries.take_back(counted_in);
-        false
+        granted
     }
-}
-
-/// Counts by slot. A cell holds the slot's number (32 bits) and its count (32 bits), so that a stale cell is seen as such.
-#[derive(Default)]
-struct Ring([AtomicU64; RING]);
-
-impl Ring {
-    /// Returns the slot that was counted in: a newer one when another loop's clock is ahead.
-    fn add(&self, slot: u64, n: u32) -> u64 {
-        let slot = slot & 0xffff_ffff;
-        let cell = &self.0[slot as usize % RING];
-        let next = |old: u64| {
-            let (had, count) = unpack(old);
-            if had > slot {
-                pack(had, count.saturating_add(n))
-            } else {
-                pack(slot, if had == slot { count.saturating_add(n) } else { n })
-            }
-        };
-        let old = cell.fetch_update(Relaxed, Relaxed, |old| Some(next(old))).unwrap_or_else(|old| old);
-        unpack(next(old)).0
-    }
-
-    fn take_back(&self, slot: u64) {
-        let cell = &self.0[slot as usize % RING];
-        let _ = cell.fetch_update(Relaxed, Relaxed, |old| {
-            let (had, count) = unpack(old);
-            (had == slot && count > 0).then(|| pack(slot, count - 1))
-        });
-    }
-
-    /// Over the `n` newest slots, and whatever lies ahead of this loop's clock.
-    fn sum(&self, slot: u64, n: u64) -> u64 {
-        let oldest = (slot & 0xffff_ffff).saturating_sub(n - 1);
-        let counts = self.0.iter().map(|cell| unpack(cell.load(Relaxed)));
-        counts.filter(|&(at, _)| at >= oldest).map(|(_, count)| u64::from(count)).sum()
-    }
-}
-
-fn pack(slot: u64, count: u32) -> u64 {
-    slot << 32 | u64::from(count)
-}
-
-fn unpack(cell: u64) -> (u64, u32) {
-    (cell >> 32, cell as u32)
 }
 
 #[cfg(test)]

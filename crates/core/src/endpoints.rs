@@ -1,51 +1,234 @@
 //! Who serves a backend now: endpoints in stable slots, so that what was learned of one that stays is kept.
+//!
+//! An endpoint is the same one as long as address, port, workload and identity are. A set is immutable; the next one is
+//! made from it once per process, and each loop adopts it when it comes to it.
 use crate::{Refused, backend::Shared, outlier, spiffe::SpiffeId};
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
 use weft_proto::v1;
 
-/// Names one endpoint for as long as it stays. A stale one (the endpoint left, the slot was reused) is harmless.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Names one endpoint for as long as it stays, and (see `Pick`) whether the request is its probe. A stale one, whose slot
+/// belongs to another endpoint by now, changes nothing.
+#[derive(Clone, Copy, Debug)]
 pub struct EndpointIx {
     pub(crate) slot: u32,
     pub(crate) generation: u32,
+    pub(crate) probe: bool,
+}
+
+impl PartialEq for EndpointIx {
+    /// The same endpoint, probed or not.
+    fn eq(&self, other: &EndpointIx) -> bool {
+        (self.slot, self.generation) == (other.slot, other.generation)
+    }
+}
+
+impl Eq for EndpointIx {}
+
+impl EndpointIx {
+    /// Small and dense: callers keep what they know of an endpoint in a vector.
+    pub fn slot(self) -> usize {
+        self.slot as usize
+    }
 }
 
 pub struct Endpoint {
     pub address: IpAddr,
     pub port: u16,
+    /// "<namespace>/<workload>"
     pub workload: Arc<str>,
     /// To be proved on connect. None: not meshed, plaintext.
     pub identity: Option<Arc<SpiffeId>>,
+    /// At least 1.
     pub weight: u32,
     pub health: v1::Health,
     pub version: Arc<str>,
     pub zone: Arc<str>,
+    /// Lower is preferred.
     pub priority: u32,
     pub outlier: Arc<outlier::Member>,
 }
 
-/// Immutable; the next one is made from it when the registry changes.
-pub struct EndpointSet {}
+impl Endpoint {
+    /// Draining takes no new requests, not even in a panic.
+    pub fn draining(&self) -> bool {
+        self.health == v1::Health::Draining
+    }
+
+    /// As far as the registry knows.
+    pub fn healthy(&self) -> bool {
+        matches!(self.health, v1::Health::Healthy | v1::Health::Unknown)
+    }
+}
+
+#[derive(Default)]
+pub struct EndpointSet {
+    slots: Vec<Slot>,
+    /// Slots by what makes an endpoint the same one.
+    known: HashMap<Key, u32>,
+}
+
+#[derive(Default)]
+struct Slot {
+    /// Grows each time that the slot gets another endpoint.
+    generation: u32,
+    endpoint: Option<Arc<Endpoint>>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    address: IpAddr,
+    port: u16,
+    workload: Arc<str>,
+    identity: Box<str>,
+}
 
 impl EndpointSet {
-    /// Keeps slots and outlier state of endpoints that stay (same address, port, workload and identity).
+    /// Keeps slots and outlier state of endpoints that stay. The changes are those of a group that shrank.
     pub fn next(
-        _previous: Option<&EndpointSet>,
-        _endpoints: &v1::Endpoints,
-        _shared: &Shared,
+        previous: &EndpointSet,
+        endpoints: &v1::Endpoints,
+        shared: &Shared,
     ) -> Result<(EndpointSet, Vec<outlier::Change>), Refused> {
-        todo!()
+        let parsed = endpoints.endpoints.iter().map(Parsed::new).collect::<Result<Vec<_>, _>>();
+        let parsed = parsed.map_err(|refused| refused.within(&format!("Endpoints {}", endpoints.name)))?;
+        let mut set = EndpointSet { slots: previous.generations(), known: HashMap::with_capacity(parsed.len()) };
+        let mut new = Vec::new();
+        for endpoint in parsed {
+            match previous.known.get(&endpoint.key) {
+                _ if set.known.contains_key(&endpoint.key) => {}
+                Some(&slot) => set.put(slot, endpoint, previous.slots[slot as usize].endpoint.as_ref()),
+                None => new.push(endpoint),
+            }
+        }
+        set.add(new);
+        previous.outliers().filter(|(key, _)| !set.known.contains_key(key)).for_each(|(_, m)| shared.outlier.leave(m));
+        let changes = set.settle(shared);
+        Ok((set, changes))
     }
-    pub fn get(&self, _ix: EndpointIx) -> Option<&Arc<Endpoint>> {
-        todo!()
+
+    /// Tells the group's outlier detection how many they are now.
+    pub(crate) fn settle(&self, shared: &Shared) -> Vec<outlier::Change> {
+        let members = self.iter().filter(|(_, e)| !e.draining()).count();
+        shared.outlier.resize(members as u32, self.iter().map(|(_, e)| &e.outlier))
     }
+
+    pub fn get(&self, ix: EndpointIx) -> Option<&Arc<Endpoint>> {
+        let slot = self.slots.get(ix.slot as usize)?;
+        slot.endpoint.as_ref().filter(|_| slot.generation == ix.generation)
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = (EndpointIx, &Arc<Endpoint>)> {
-        [].into_iter()
+        self.slots.iter().enumerate().filter_map(|(at, slot)| {
+            let ix = EndpointIx { slot: at as u32, generation: slot.generation, probe: false };
+            Some((ix, slot.endpoint.as_ref()?))
+        })
     }
+
     pub fn len(&self) -> usize {
-        todo!()
+        self.known.len()
     }
+
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.known.is_empty()
+    }
+
+    /// One more than the highest slot.
+    pub(crate) fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    fn generations(&self) -> Vec<Slot> {
+        self.slots.iter().map(|slot| Slot { generation: slot.generation, endpoint: None }).collect()
+    }
+
+    fn outliers(&self) -> impl Iterator<Item = (&Key, &Arc<outlier::Member>)> {
+        self.known.iter().filter_map(|(key, &slot)| {
+            let endpoint = self.slots[slot as usize].endpoint.as_ref()?;
+            Some((key, &endpoint.outlier))
+        })
+    }
+
+    fn put(&mut self, slot: u32, parsed: Parsed, stays: Option<&Arc<Endpoint>>) {
+        self.known.insert(parsed.key.clone(), slot);
+        let outlier = stays.map(|endpoint| endpoint.outlier.clone());
+        self.slots[slot as usize].endpoint = Some(Arc::new(parsed.into_endpoint(outlier)));
+    }
+
+    /// Into slots that are free, then into new ones.
+    fn add(&mut self, new: Vec<Parsed>) {
+        let mut free = 0;
+        for parsed in new {
+            if self.known.contains_key(&parsed.key) {
+                continue;
+            }
+            while self.slots.get(free).is_some_and(|slot| slot.endpoint.is_some()) {
+                free += 1;
+            }
+            if free == self.slots.len() {
+                self.slots.push(Slot::default());
+            }
+            self.slots[free].generation = self.slots[free].generation.wrapping_add(1);
+            self.put(free as u32, parsed, None);
+        }
+    }
+}
+
+/// An endpoint of the contract, read.
+struct Parsed {
+    key: Key,
+    identity: Option<Arc<SpiffeId>>,
+    weight: u32,
+    health: v1::Health,
+    version: Arc<str>,
+    zone: Arc<str>,
+    priority: u32,
+}
+
+impl Parsed {
+    fn new(given: &v1::Endpoint) -> Result<Parsed, Refused> {
+        let address: IpAddr = given
+            .address
+            .parse()
+            .map_err(|_| Refused::because(format!("{:?} of {} is not an address", given.address, given.workload)))?;
+        // An identity that cannot be read must not become "none": that would be plaintext.
+        let identity = match given.identity.as_str() {
+            "" => None,
+            text => Some(Arc::new(SpiffeId::parse(text)?)),
+        };
+        let key = Key {
+            address,
+            port: crate::frontend::port(given.port)?,
+            workload: given.workload.as_str().into(),
+            identity: given.identity.as_str().into(),
+        };
+        Ok(Parsed {
+            key,
+            identity,
+            weight: given.weight.max(1),
+            health: v1::Health::try_from(given.health).unwrap_or(v1::Health::Unhealthy),
+            version: given.version.as_str().into(),
+            zone: given.zone.as_str().into(),
+            priority: given.priority,
+        })
+    }
+
+    fn into_endpoint(self, outlier: Option<Arc<outlier::Member>>) -> Endpoint {
+        let Key { address, port, workload, .. } = self.key;
+        let named = || {
+            let socket = std::net::SocketAddr::new(address, port);
+            Arc::new(outlier::Member::new(format!("{workload} {socket}").into()))
+        };
+        Endpoint {
+            address,
+            port,
+            outlier: outlier.unwrap_or_else(named),
+            workload,
+            identity: self.identity,
+            weight: self.weight,
+            health: self.health,
+            version: self.version,
+            zone: self.zone,
+            priority: self.priority,
+        }
     }
 }
