@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from weft.resources.base import Model, Resource
 from weft.resources.trafficpolicy import ServiceTarget
-from weft.resources.types import DnsLabel, HeaderName, IpBlock, Method, Port, Regex, wrong
+from weft.resources.types import DnsLabel, Flag, HeaderName, IpBlock, Method, Port, Regex, wrong
 
 _AMBIGUOUS = re.compile(r"//|%2f|%5c|%00|;|\\|\x00|[?#]", re.IGNORECASE)
 _DOT_SEGMENT = re.compile(r"/\.{1,2}(/|$)")
@@ -99,7 +99,7 @@ class HeaderCondition(Model):
     suffix: str | None = None
     regex: Regex | None = None
     present: Literal[True] | None = None
-    invert: bool = False
+    invert: Flag = False
 
     @model_validator(mode="after")
     def _one(self) -> HeaderCondition:
@@ -165,7 +165,7 @@ class AccessPolicySpec(Model):
     selector: Selector | None = None
     action: Literal["Allow", "Deny"] = "Allow"
     # Decides nothing: counts and logs what it would have done.
-    audit: bool = False
+    audit: Flag = False
     # An Allow without rules allows nothing, and so denies everything.
     rules: tuple[AccessRule, ...] = Field(default=(), max_length=256)
 

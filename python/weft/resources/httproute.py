@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -246,7 +246,7 @@ class Timeouts(Model):
 class Retry(Model):
     """GEP-1731."""
 
-    codes: tuple[int, ...] = Field(default=(), max_length=64)
+    codes: tuple[Annotated[int, Field(strict=True)], ...] = Field(default=(), max_length=64)
     attempts: Count | None = None
     backoff: Duration | None = None
 

@@ -65,7 +65,7 @@ def _model_of(value: Any, origin: Origin, node: Node | None) -> tuple[type[Resou
     if kind is None:
         return None, Problem.at(origin, "kind is missing", hint=f"one of {', '.join(KINDS)}")
     place = _place(origin, node, ("kind",))
-    if kind in NOT_YET:
+    if isinstance(kind, str) and kind in NOT_YET:
         return None, Problem.at(place, f"not supported yet: {kind}", hint=f"kinds: {', '.join(KINDS)}")
     if not isinstance(kind, str) or kind not in KINDS:
         return None, Problem.at(place, f'there is no kind "{kind}"', hint=did_you_mean(str(kind), KINDS))

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field, model_validator
 
 from weft.resources.base import Model, Resource
-from weft.resources.types import Count, DnsLabel, DnsName, Duration, Group, Method, Percent, Port, wrong
+from weft.resources.types import Count, DnsLabel, DnsName, Duration, Flag, Group, Method, Percent, Port, wrong
 
 RetryOn: TypeAlias = Literal["reset", "5xx", "gateway-error", "connect-failure", "timeout"]
 BalancerKind: TypeAlias = Literal["peak-ewma", "round-robin", "random", "least-request"]
@@ -105,7 +105,7 @@ class Balancer(Model):
 class OutlierDetection(Model):
     """Either figure ejects; 100 means never by it. Never more than `maxEjectedPercent` of the endpoints."""
 
-    disabled: bool = False
+    disabled: Flag = False
     consecutive_failures: Count = 5
     success_rate: Percent = 80
     window: Annotated[Duration, Field(ge=1_000)] = 10_000

@@ -43,6 +43,8 @@ Port: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=65535)]
 Weight: TypeAlias = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 Count: TypeAlias = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 Percent: TypeAlias = Annotated[int, Field(strict=True, ge=0, le=100)]
+# Strict: pydantic would take the string "no" for False, as YAML 1.1 did.
+Flag: TypeAlias = Annotated[bool, Field(strict=True)]
 # "" is core Kubernetes; both mean the same here.
 Group: TypeAlias = Literal["", "weft"]
 
