@@ -31,7 +31,7 @@ EXPECTED = """\
 11:34 spec.rules[0].matches[1].headers[0].value: 5 is a number, not a string | quote it: "5"
 13:23 spec.rules[0].backendRefs[0].port: "80" is not a whole number | without quotes
 14:7 spec.rules[0].backendRefs[1].port is missing |
-15:24 spec.rules[1].timeouts.request: 5 has no unit | write "5s" or "5ms"
+15:25 spec.rules[1].timeouts.request: 5 has no unit | write "5s" or "5ms"
 16:17 spec.rules[1].backendRefs: is empty | give it a value or remove it
 """
 
