@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Weft
+from weft.cli.failure import Failure
+from weft.cli.up import published, show_tail
+from weft.resources.expand import expand_text
+from weft.resources.load import load_text
+from weft.run.loopback import Target
+
+FILE = "namespace: shop\nservices: {web: {run: x, ports: [80, 90]}, job: {run: y, calls: [web]}}"
+
+
+def test_print_shows_what_the_file_means(weft: Weft, tmp_path: Path) -> None:
+    (tmp_path / "weft.yaml").write_text(FILE)
+    done = weft("up", "-f", str(tmp_path / "weft.yaml"), "--print")
+    assert done.status == 0
+    printed = load_text(done.out)
+    assert printed.ok
+    assert [str(resource.ref) for resource in printed.resources] == [
+        "Service/shop/web",
+        "AccessPolicy/shop/web-callers",
+    ]
+
+
+def test_no_file_is_wrong_usage(weft: Weft, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = weft("up")
+    assert (done.status, done.err.splitlines()[0]) == (2, "error: there is no weft.yaml here")
+
+
+def test_a_wrong_file_starts_nothing(weft: Weft, tmp_path: Path) -> None:
+    (tmp_path / "weft.yaml").write_text("services: {web: {rnu: x, port: 80}}")
+    done = weft("up", "-f", str(tmp_path / "weft.yaml"))
+    assert done.status == 1
+    assert "weft.yaml:1:" in done.err
+
+
+@pytest.mark.parametrize(
+    ("text", "address", "port"), [("web=8080", "127.0.0.1:8080", 80), ("web:90=8081", "127.0.0.1:8081", 90)]
+)
+def test_a_service_is_published_at_a_local_port(text: str, address: str, port: int) -> None:
+    assert published(text, expand_text(FILE)) == (address, Target("shop/web", port))
+
+
+@pytest.mark.parametrize("text", ["web", "web=x", "web:x=1", "job=1", "web:91=1", "nobody=1"])
+def test_what_cannot_be_published(text: str) -> None:
+    with pytest.raises(Failure):
+        published(text, expand_text(FILE))
+
+
+def test_last_lines_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    show_tail(("one", "two"))
+    assert capsys.readouterr().err == "\nlast lines:\n  one\n  two\n\n"
+    show_tail(())
+    assert capsys.readouterr().err == ""

@@ -1,0 +1,227 @@
+"""`Up` with a controller that answers from a table, and a supervisor that is a few lines of Python: what is tested is
+who is started when, what is said, and that nothing stays behind."""
+
+import asyncio
+import io
+import json
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from weft.resources.expand import expand_text
+from weft.run import up as module
+from weft.run.display import Display
+from weft.run.loopback import Target
+from weft.run.up import Failed, Order, Up
+
+# Marks its workload as started, runs the app, passes SIGTERM on, notes the order of ends.
+SUPERVISOR = """#!{python}
+import json, os, signal, subprocess, sys
+launch = json.load(open(sys.argv[sys.argv.index("--launch") + 1]))
+name, folder = launch["workload"]["name"], {folder!r}
+app = subprocess.Popen(launch["app"]["command"], cwd=launch["app"]["directory"]) if "app" in launch else None
+def end(*_):
+    if app: app.terminate()
+    else: note()
+def note():
+    with open(folder + "/ended", "a") as file: file.write(name + "\\n")
+    sys.exit(0)
+signal.signal(signal.SIGTERM, end)
+open(folder + "/started-" + name, "w").close()
+if app is None: signal.pause()
+status = app.wait()
+if status < 0: note()
+sys.exit(status)
+"""
+
+QUIET = ["python3", "-c", "import signal; signal.pause()"]
+
+
+class World:
+    """The fake mesh: a workload is healthy as soon as its supervisor has started."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.never_ready = ""
+        self.applied: list[Any] = []
+
+    def answer(self, path: str, body: Any) -> Any:
+        if path == "/v1/health":
+            return {"status": "ok", "unix_socket": str(self.folder)}
+        if path == "/v1/apply":
+            self.applied.append(body)
+            return {"revision": 1, "results": []}
+        if path == "/v1/workloads":
+            names = [file.name.removeprefix("started-") for file in self.folder.glob("started-*")]
+            common = {"lease": "attached", "health": "healthy", "sync": {"connected": True}}
+            return {"workloads": [{"name": f"default/{n}", **common} for n in names if n != self.never_ready]}
+        return {"services": []}
+
+    @property
+    def ended(self) -> list[str]:
+        return (self.folder / "ended").read_text().split()
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    script = tmp_path / "supervisor"
+    script.write_text(SUPERVISOR.format(python=sys.executable, folder=str(tmp_path)))
+    script.chmod(0o755)
+    monkeypatch.setenv("WEFT_PROXY", str(script))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return World(tmp_path)
+
+
+@pytest.fixture
+def address(world: World) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            length = int(self.headers.get("content-length") or 0)
+            body = json.loads(self.rfile.read(length) or b"null")
+            content = json.dumps(world.answer(self.path.partition("?")[0], body)).encode()
+            self.send_response(200)
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_POST = do_GET
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+class Screen:
+    def __init__(self) -> None:
+        self.out, self.messages = io.StringIO(), io.StringIO()
+        self.display = Display([], self.out, self.messages)
+
+
+def prepared(address: str, services: dict[str, Any], **more: Any) -> tuple[Up, Screen]:
+    expanded = expand_text(json.dumps({"services": services}))
+    assert expanded.ok, expanded.problems
+    screen = Screen()
+    order = Order(Path("weft.yaml"), expanded, controller=address, **more)
+    return Up(order, screen.display), screen
+
+
+def left_behind(world: World) -> list[str]:
+    return [path.name for path in world.folder.iterdir() if path.name.startswith("weft-")]
+
+
+CHAIN = {"a": {"command": QUIET, "port": 80, "calls": ["b"]}, "b": {"command": QUIET, "port": 80}}
+
+
+async def test_all_start_and_end_in_order_and_nothing_stays(world: World, address: str) -> None:
+    up, screen = prepared(address, CHAIN, publish={"127.0.0.1:8080": Target("default/a", 80)})
+    running = asyncio.create_task(up.run())
+    await asyncio.wait_for(up.ready.wait(), 20)
+    assert len(left_behind(world)) == 1
+    children = list(up.children.values())
+    up.stop()
+    assert await asyncio.wait_for(running, 20) == 0
+    assert world.ended == ["edge", "a-0", "b-0"]
+    assert not any(child.running for child in children)
+    assert left_behind(world) == []
+    said = screen.messages.getvalue()
+    assert "a-0 ready after " in said
+    assert "a at http://127.0.0.1:8080" in said
+    assert "all ready; Ctrl-C stops everything" in said
+
+
+async def test_the_file_owns_what_it_applies(world: World, address: str) -> None:
+    up, _ = prepared(address, CHAIN)
+    running = asyncio.create_task(up.run())
+    await asyncio.wait_for(up.ready.wait(), 20)
+    up.stop()
+    await running
+    [applied] = world.applied
+    assert (applied["owner"], applied["prune"]) == (f"file:{Path('weft.yaml').absolute()}", True)
+    assert [document["kind"] for document in applied["documents"]] == ["Service", "Service", "AccessPolicy"]
+
+
+async def test_what_dies_at_once_shows_its_last_lines_and_takes_nothing_down_with_it(
+    world: World, address: str
+) -> None:
+    world.never_ready = "b-0"
+    dies = ["python3", "-c", "[print('line', i) for i in range(30)]; raise SystemExit(3)"]
+    up, screen = prepared(address, {"a": {"command": QUIET}, "b": {"command": dies}})
+    with pytest.raises(Failed, match="b-0 ended with exit status 3") as caught:
+        await asyncio.wait_for(up.run(), 20)
+    assert caught.value.tail == tuple(f"line {i}" for i in range(10, 30))
+    assert "run` of b-0" in str(caught.value.hint)
+    assert world.ended == ["a-0"]
+    assert left_behind(world) == []
+    assert "b-0 | line 29" in screen.out.getvalue()
+
+
+async def test_when_all_jobs_have_ended_it_is_over(world: World, address: str) -> None:
+    up, screen = prepared(address, {"job": {"run": "echo done"}})
+    assert await asyncio.wait_for(up.run(), 20) == 0
+    assert "job-0 | done" in screen.out.getvalue()
+    assert "job-0 ended" in screen.messages.getvalue()
+
+
+async def test_who_dies_later_is_reported_and_the_others_go_on(world: World, address: str) -> None:
+    trigger = world.folder / "trigger"
+    os.mkfifo(trigger)
+    later = ["sh", "-c", f"read line < {trigger}; echo alas; exit 4"]
+    up, _ = prepared(address, {"a": {"command": QUIET}, "b": {"command": later}})
+    running = asyncio.create_task(up.run())
+    await asyncio.wait_for(up.ready.wait(), 20)
+    trigger.write_text("now\n")
+    assert await up.children["b-0"].wait() == 4
+    up.stop()
+    assert await asyncio.wait_for(running, 20) == 0
+    assert world.ended == ["a-0"]
+
+
+async def test_the_second_ctrl_c_waits_for_nobody(world: World, address: str) -> None:
+    stubborn = ["python3", "-c", "import signal; signal.signal(15, signal.SIG_IGN); signal.pause()"]
+    up, screen = prepared(address, {"a": {"command": stubborn}})
+    running = asyncio.create_task(up.run())
+    await asyncio.wait_for(up.ready.wait(), 20)
+    up.stop()
+    up.stop()
+    assert await asyncio.wait_for(running, 20) == 0
+    assert "stopping at once" in screen.messages.getvalue()
+    assert not up.children["a-0"].running
+
+
+async def test_a_late_workload_is_named_with_what_it_waits_for(
+    world: World, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WORKLOADS_START_S", 0.0)
+    monkeypatch.setattr(module, "LOOK_EVERY_S", 0.0)
+    world.never_ready = "a-0"
+    up, _ = prepared(address, {"a": {"run": "sleep 600"}})
+    with pytest.raises(Failed, match="a-0 has not registered, after 0 s"):
+        await asyncio.wait_for(up.run(), 20)
+    assert left_behind(world) == []
+
+
+async def test_a_directory_that_was_named_stays(world: World, address: str) -> None:
+    up, _ = prepared(address, {"job": {"run": "true"}}, state_dir=world.folder / "kept")
+    assert await asyncio.wait_for(up.run(), 20) == 0
+    assert (world.folder / "kept/workloads/default/job-0/launch.json").exists()
+
+
+async def test_a_taken_address_is_said_before_anything_starts(world: World, address: str) -> None:
+    expanded = expand_text("services: {a: {run: sleep 600}}")
+    order = Order(Path("weft.yaml"), expanded, rest_address=address.removeprefix("http://"))
+    with pytest.raises(Failed, match="something listens on") as caught:
+        await Up(order, Screen().display).run()
+    assert f"--controller {address}" in str(caught.value.hint)
+    assert left_behind(world) == []
