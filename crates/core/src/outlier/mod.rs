@@ -11,6 +11,8 @@
 //! sick one that answers now and then. The policy means the process, so this state is shared by its loops as atomics.
 mod member;
 mod policy;
+#[cfg(test)]
+mod tests;
 
 use crate::Rng;
 use member::{GONE, PASSING, PROBING, REJECTING};

@@ -2,7 +2,7 @@
 use crate::backend::Balancer;
 
 /// Never fewer endpoints than this per proxy, if there are so many (Finagle's deterministic aperture).
-pub(crate) const MIN_APERTURE: usize = 12;
+pub(super) const MIN_APERTURE: usize = 12;
 /// Requests in flight per endpoint of the aperture, averaged, above which it widens and below which it narrows
 /// (Finagle's load band).
 const WIDEN_ABOVE: f64 = 2.0;
@@ -12,7 +12,7 @@ const LOAD_WINDOW_US: f64 = 5_000_000.0;
 
 /// Latency as a moving average that follows a peak at once and forgets it slowly.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Ewma {
+pub(super) struct Ewma {
     /// Microseconds; 0: not measured.
     rtt: f64,
     at_us: u64,
@@ -55,7 +55,7 @@ impl Ewma {
 /// How many endpoints this loop uses. A deterministic minimum, so that 1,000 clients of 1,000 endpoints are not a
 /// million connections; more while so many requests are in flight that the few would be a bottleneck.
 #[derive(Clone, Debug)]
-pub(crate) struct Aperture {
+pub(super) struct Aperture {
     width: usize,
     /// Requests in flight, averaged.
     load: f64,

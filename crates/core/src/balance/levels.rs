@@ -6,7 +6,7 @@ const OVERPROVISIONING_PERCENT: u64 = 140;
 
 /// The endpoints of one priority that may be picked.
 #[derive(Default)]
-pub(crate) struct Level {
+pub(super) struct Level {
     /// Slots, in the group's order.
     pub slots: Vec<u32>,
     /// Running sums of weights; empty when all weigh the same.
@@ -58,7 +58,7 @@ impl Level {
 /// that is everything it could wish for (the sum of what they can carry reaches 100 %).
 ///
 /// Envoy's priority levels: each can carry 1.4 times its healthy share; the first takes what it can, the next the rest.
-pub(crate) fn shares(levels: &[(u64, u64)]) -> (Vec<u64>, bool) {
+pub(super) fn shares(levels: &[(u64, u64)]) -> (Vec<u64>, bool) {
     let can_carry = |&(healthy, all): &(u64, u64)| match all {
         0 => 0,
         all => (healthy * OVERPROVISIONING_PERCENT / all).min(100),
