@@ -9,8 +9,8 @@ from weft.v1 import control_pb2, discovery_pb2, program_pb2
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/reference/wire.md").read_text(encoding="utf-8")
 
-# In tests of the codec, as examples; and the names of our own binary and crates.
-NOT_HEADERS = re.compile(r"weft-(a-|proxy$|core$|http$|proto$|python$|kernel$|test)")
+# In tests of the codec, as examples; and the names of our own binary, crates and threads.
+NOT_HEADERS = re.compile(r"weft-(a-|proxy$|core$|http$|proto$|python$|kernel$|test|control$|access-log$|engine$)")
 
 
 def fields() -> Iterator[str]:
@@ -43,3 +43,12 @@ def test_every_variable_that_weft_reads_is_listed() -> None:
     python = [path.read_text(encoding="utf-8") for path in (ROOT / "python/weft").rglob("*.py")]
     named = set(re.findall(r"\bWEFT_[A-Z_]+", "\n".join([*python, rust("proxy")])))
     assert {name for name in named if f"`{name}`" not in PAGE} == set()
+
+
+def test_every_metric_is_described_and_no_other() -> None:
+    # A histogram's three series have one name.
+    named = {re.sub("_seconds_(bucket|sum)$", "_seconds", n) for n in re.findall(r'"(weft_[a-z_]+)"', rust("proxy"))}
+    page = (ROOT / "docs/reference/metrics.md").read_text(encoding="utf-8")
+    described = set(re.findall(r"^\| `(weft_[a-z_]+)`", page, re.MULTILINE))
+    assert named - described == set()
+    assert described - named == set()
