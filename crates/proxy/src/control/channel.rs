@@ -105,7 +105,8 @@ pub fn why(status: &tonic::Status) -> String {
         text = source.to_string();
         error = source;
     }
-    text
+    // The controller's hints stand on a line of their own.
+    text.replace("\nhint: ", "; ")
 }
 
 #[cfg(test)]

@@ -171,7 +171,10 @@ impl Hub {
         self.event_counts.lock().unwrap_or_else(|e| e.into_inner()).clone()
     }
 
-    pub fn take_events(&self) -> Vec<v1::EventRecord> {
-        self.events.lock().unwrap_or_else(|e| e.into_inner()).drain(..).collect()
+    /// The oldest.
+    pub fn take_events(&self, most: usize) -> Vec<v1::EventRecord> {
+        let mut events = self.events.lock().unwrap_or_else(|e| e.into_inner());
+        let count = most.min(events.len());
+        events.drain(..count).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! The lease: one `Attach` stream for as long as this process serves, which says where, how healthy, until when.
 
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -15,6 +15,9 @@ use super::channel::why;
 use super::hub::{AppHealth, Hub};
 use super::join::service_account;
 use super::log;
+
+/// The controller refuses a registration with longer texts.
+const MAX_REASON: usize = 500;
 
 pub async fn run(hub: Arc<Hub>, seed: u64) {
     let (mut backoff, mut rng) = (Backoff::default(), Rng::new(seed));
@@ -43,11 +46,16 @@ async fn follow(hub: &Hub, channel: Channel, backoff: &mut Backoff) -> String {
             Ok(response) => response.into_inner(),
             Err(status) => return why(&status),
         };
+        let mut last = None;
         loop {
             match statuses.message().await {
                 Ok(Some(status)) => {
                     backoff.reset();
-                    told(hub, &status);
+                    // Each attachment is answered; only another answer is news.
+                    if last.as_ref() != Some(&status) {
+                        told(hub, &status);
+                        last = Some(status);
+                    }
                 }
                 Ok(None) => return "the controller ended the stream".into(),
                 Err(status) => return why(&status),
@@ -99,7 +107,7 @@ fn attachment(hub: &Hub) -> v1::Attachment {
     v1::Attachment {
         ports: ports(hub),
         health: state.health.into(),
-        health_reason: state.reason,
+        health_reason: state.reason.chars().take(MAX_REASON).collect(),
         epoch: hub.shared.epoch,
         admin: hub.admin.borrow().map(|a| a.to_string()).unwrap_or_default(),
         proxy_version: env!("CARGO_PKG_VERSION").into(),
@@ -118,28 +126,19 @@ fn rotation(app: &AppHealth, engine_ready: bool, draining: bool) -> AppHealth {
     }
 }
 
+/// As bound: of a listener on every address the controller takes the one that it sees us come from.
 fn ports(hub: &Hub) -> Vec<v1::AttachedPort> {
-    let towards = hub.launch.controller.as_ref().map(|c| c.address.clone()).unwrap_or_default();
-    let bound = hub.launch.inbound.iter().enumerate();
-    bound
-        .filter_map(|(i, listener)| {
-            let at = hub.listening.get(i).copied().or_else(|| listener.address.parse().ok())?;
-            let address = advertised(at, &towards);
-            Some(v1::AttachedPort { port: listener.port, address: address.to_string(), listen_port: at.port().into() })
-        })
-        .collect()
-}
-
-/// A listener on every address is reached at the one from which this machine reaches the controller.
-fn advertised(at: SocketAddr, controller: &str) -> IpAddr {
-    if !at.ip().is_unspecified() {
-        return at.ip();
-    }
-    let any: IpAddr = if at.is_ipv4() { [0, 0, 0, 0].into() } else { [0u16; 8].into() };
-    let loopback: IpAddr = if at.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
-    // Connecting a UDP socket sends nothing: it asks the kernel for the route.
-    let socket = UdpSocket::bind((any, 0)).and_then(|s| s.connect(controller).and_then(|()| s.local_addr()));
-    socket.map_or(loopback, |local| local.ip())
+    let launched = hub.launch.inbound.iter().enumerate();
+    let bound = launched.filter_map(|(i, listener)| {
+        let at = hub.listening.get(i).copied().or_else(|| listener.address.parse().ok())?;
+        Some((listener.port, at))
+    });
+    let attached = |(port, at): (u32, SocketAddr)| v1::AttachedPort {
+        port,
+        address: at.ip().to_string(),
+        listen_port: at.port().into(),
+    };
+    bound.map(attached).collect()
 }
 
 #[cfg(test)]
@@ -160,13 +159,5 @@ mod tests {
         for (health, ready, draining, wanted) in cases {
             assert_eq!(rotation(health, ready, draining).health, wanted, "{health:?} {ready} {draining}");
         }
-    }
-
-    #[test]
-    fn a_bound_address_is_advertised_as_it_is_and_a_wildcard_by_route() {
-        assert_eq!(advertised("10.1.2.3:80".parse().unwrap(), "").to_string(), "10.1.2.3");
-        assert_eq!(advertised("0.0.0.0:80".parse().unwrap(), "127.0.0.1:15010").to_string(), "127.0.0.1");
-        assert_eq!(advertised("0.0.0.0:80".parse().unwrap(), "unix:/x").to_string(), "127.0.0.1");
-        assert_eq!(advertised("[::]:80".parse().unwrap(), "unix:/x").to_string(), "::1");
     }
 }

@@ -72,7 +72,9 @@ impl Subscriptions {
         let idle = |s: &Subscription| !s.declared && now_ms.saturating_sub(s.used_ms) > IDLE_MS;
         let mut names: Vec<String> = self.names.iter().filter(|(_, s)| idle(s)).map(|(n, _)| n.clone()).collect();
         names.sort_unstable();
-        names.iter().for_each(|name| drop(self.names.remove(name)));
+        for name in &names {
+            self.names.remove(name);
+        }
         names
     }
 

@@ -21,6 +21,9 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// Reports that the controller has not taken yet. Counters are cumulative: when it is slow, fewer reports say as much.
 const QUEUE: usize = 2;
 
+/// Of one report; the controller takes no more.
+const MAX_EVENTS: usize = 20;
+
 pub async fn run(hub: Arc<Hub>, seed: u64) {
     let (mut backoff, mut rng) = (Backoff::default(), Rng::new(seed));
     let mut channels = hub.channel.subscribe();
@@ -65,7 +68,7 @@ async fn report(hub: &Hub, sender: mpsc::Sender<v1::TelemetryReport>, sequence: 
         tick.tick().await;
         let Ok(place) = sender.reserve().await else { return };
         let (edges, rules) = (changes.edges(&hub.shared.metrics), changes.rules(&hub.shared.metrics));
-        let events = hub.take_events();
+        let events = hub.take_events(MAX_EVENTS);
         if edges.is_empty() && rules.is_empty() && events.is_empty() {
             continue;
         }

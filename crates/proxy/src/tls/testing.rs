@@ -67,7 +67,7 @@ impl Authority {
 
     /// Of a workload that trusts this authority.
     pub fn identity(&self, uri: &str) -> Identity {
-        self.identity_of(&Leaf::named(uri), &[self.root.clone()])
+        self.identity_of(&Leaf::named(uri), std::slice::from_ref(&self.root))
     }
 
     pub fn identity_of(&self, leaf: &Leaf, roots: &[Vec<u8>]) -> Identity {
