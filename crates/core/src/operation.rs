@@ -14,12 +14,14 @@ pub(crate) struct Operation {
     not_ports: Vec<u16>,
     hosts: Vec<Host>,
     not_hosts: Vec<Host>,
-    methods: Vec<Box<[u8]>>,
-    not_methods: Vec<Box<[u8]>>,
+    methods: Vec<Method>,
+    not_methods: Vec<Method>,
     paths: Vec<Path>,
     not_paths: Vec<Path>,
     headers: Vec<FieldMatch>,
 }
+
+type Method = Box<[u8]>;
 
 /// Lower case, without port.
 enum Host {
@@ -85,7 +87,7 @@ impl Operation {
             return false;
         }
         let Some((request, lookup)) = seen else { return denies || !self.is_l7() };
-        let method = |m: &Box<[u8]>, positive: bool| {
+        let method = |m: &Method, positive: bool| {
             let lax = positive == denies;
             **m == *request.method || (lax && m.eq_ignore_ascii_case(request.method))
         };

@@ -22,9 +22,8 @@ pub struct Request<'a> {
 /// Fields of a test, of `weft explain`, or of a request that has none.
 impl Fields for [(&[u8], &[u8])] {
     fn each<'a>(&'a self, name: &[u8], visit: &mut dyn FnMut(&'a [u8]) -> bool) {
-        let mut values = self.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));
-        while let Some((_, value)) = values.next() {
-            if visit(value) {
+        for (n, value) in self {
+            if n.eq_ignore_ascii_case(name) && visit(value) {
                 return;
             }
         }
