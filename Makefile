@@ -35,8 +35,8 @@ $(BUILT): $(DEPS) $(BUILD_INPUTS)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: build ## Run examples/first: three services, a canary, an access policy, checked as it goes
-	$(BIN)/python -m examples.first.demo
+demo: build ## Run examples/first and check it; STAY=1 leaves it running
+	$(BIN)/python -m examples.first.demo $(if $(STAY),--stay)
 
 check: build ## Linters, types, formats and the rules of the house
 	$(BIN)/ruff check .

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from setuptools import setup
 from setuptools.command.build_py import build_py
-from setuptools_rust import Binding, RustExtension
+from setuptools_rust import Binding, RustExtension, Strip
 
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "tools"))
@@ -39,6 +39,7 @@ setup(
             path="crates/python/Cargo.toml",
             cargo_manifest_args=LOCKED,
             debug=False,
+            strip=Strip.Debug,
         ),
         # Inside the package rather than in bin/: found without asking where pip puts scripts. The `weft-proxy` command
         # is an entry point that replaces itself with it.
@@ -48,6 +49,7 @@ setup(
             binding=Binding.Exec,
             cargo_manifest_args=LOCKED,
             debug=False,
+            strip=Strip.Debug,
         ),
     ],
     zip_safe=False,

@@ -1,0 +1,100 @@
+"""What is published: the sdist holds what a build needs, and the wheel that it builds holds everything."""
+
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import weft
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*command: str, cwd: Path = ROOT) -> str:
+    # Dependencies that the checkout has compiled are not compiled again.
+    env = {**os.environ, "CARGO_TARGET_DIR": str(ROOT / "target")}
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sdist")
+    run(sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", str(folder))
+    [archive] = folder.glob("*.tar.gz")
+    with tarfile.open(archive) as tar:
+        tar.extractall(folder, filter="data")
+    return folder / archive.name.removesuffix(".tar.gz")
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist: Path) -> Path:
+    """Unpacked."""
+    out = sdist.parent / "wheel"
+    options = ["--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", str(out)]
+    run(sys.executable, "-m", "pip", "wheel", *options, str(sdist))
+    [archive] = out.glob("*.whl")
+    assert "-cp311-abi3-" in archive.name
+    with zipfile.ZipFile(archive) as file:
+        file.extractall(out)
+    return out
+
+
+def test_the_sdist_has_all_sources_and_nothing_that_was_made(sdist: Path) -> None:
+    files = {path.relative_to(sdist).as_posix() for path in sdist.rglob("*") if path.is_file()}
+    tracked = run("git", "ls-files", "crates", "proto", "python", "Cargo.toml", "Cargo.lock", "LICENSE").split()
+    assert set(tracked) - files == set()
+    assert [name for name in files if re.search(r"_pb2|\.so$|^target/|weft/bin/", name)] == []
+
+
+def test_the_wheel_has_extension_proxy_and_contract(wheel: Path) -> None:
+    assert list((wheel / "weft").glob("_core*.so"))
+    assert (wheel / "weft/v1/program_pb2.py").exists()
+    assert (wheel / "weft/v1/program_pb2.pyi").exists()
+    assert (wheel / "weft/py.typed").exists()
+    assert [path.name for path in wheel.glob("weft-*.dist-info/licenses/*")] == ["LICENSE"]
+    assert not (wheel / "tests").exists()
+
+
+def test_the_wheels_proxy_runs(wheel: Path) -> None:
+    proxy = wheel / "weft/bin/weft-proxy"
+    proxy.chmod(0o755)  # zipfile forgets the mode; pip does not
+    assert run(str(proxy), "--version") == f"weft-proxy {weft.__version__}\n"
+
+
+def test_the_wheels_package_imports_with_its_extension(wheel: Path) -> None:
+    code = f"import sys; sys.path.insert(0, {str(wheel)!r}); import weft._core; print(weft._core.__file__)"
+    assert run(sys.executable, "-S", "-c", code, cwd=wheel).startswith(str(wheel))
+
+
+def test_both_languages_have_one_version() -> None:
+    cargo = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))
+    assert cargo["workspace"]["package"]["version"] == weft.__version__
+
+
+def test_what_generates_and_what_runs_the_contract_fit_together() -> None:
+    """Generated code refuses an older protobuf or grpcio than it was made with."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    bounds = {re.split("[>=]=", text)[0]: re.split("[>=]=", text)[1] for text in project["project"]["dependencies"]}
+    messages = (ROOT / "python/weft/v1/program_pb2.py").read_text(encoding="utf-8")
+    stubs = (ROOT / "python/weft/v1/control_pb2_grpc.py").read_text(encoding="utf-8")
+    assert f"Protobuf Python Version: {bounds['protobuf']}\n" in messages
+    assert f"GRPC_GENERATED_VERSION = '{bounds['grpcio']}'" in stubs
+    assert f"grpcio-tools=={bounds['grpcio']}" in project["build-system"]["requires"]
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_locks_have_all_direct_dependencies_with_hashes(name: str) -> None:
+    lock = (ROOT / name).read_text(encoding="utf-8").lower()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = project["project"]["dependencies"] + (project["dependency-groups"]["dev"] if "dev" in name else [])
+    for text in wanted:
+        package = re.split(r"[>=<]", text)[0].lower()
+        assert re.search(rf"^{package}==\S+( ;[^\\]*)? \\\n +--hash=sha256:", lock, re.MULTILINE), package
