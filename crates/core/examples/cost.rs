@@ -85,7 +85,7 @@ fn accesses() {
         let port = inbound.port(80).unwrap();
         time(&format!("authorise, {rules} rules by caller and path"), |i| {
             let principal = Some(&callers[i * 7 % rules]);
-            let source_ip = std::net::IpAddr::from([10, 0, 0, 1]);
+            let source_ip = std::net::IpAddr::from([192, 0, 2, 1]);
             let subject = Subject { principal, trust_domain: "mesh", source_ip, port: 80 };
             black_box(port.authorise(&subject, Some(&request("GET", "/api/v1/items/42"))));
         });

@@ -232,3 +232,71 @@ impl Parsed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::Backend;
+
+    fn shared() -> Shared {
+        Shared::new(Backend::compile(&v1::Backend { port: 80, ..Default::default() }).unwrap())
+    }
+
+    fn named(names: &[&str]) -> v1::Endpoints {
+        let endpoint = |name: &&str| v1::Endpoint {
+            address: "192.0.2.1".into(),
+            port: 8080,
+            workload: name.to_string(),
+            identity: "spiffe://mesh/ns/default/sa/web".into(),
+            ..Default::default()
+        };
+        v1::Endpoints { name: "default/web:80".into(), endpoints: names.iter().map(endpoint).collect() }
+    }
+
+    fn next(previous: &EndpointSet, given: &v1::Endpoints, shared: &Shared) -> EndpointSet {
+        EndpointSet::next(previous, given, shared).unwrap().0
+    }
+
+    fn find(set: &EndpointSet, name: &str) -> EndpointIx {
+        set.iter().find(|(_, e)| &*e.workload == name).unwrap().0
+    }
+
+    #[test]
+    fn those_that_stay_keep_slot_and_state_and_new_ones_take_free_slots() {
+        let shared = shared();
+        let first = next(&EndpointSet::default(), &named(&["a", "b", "c"]), &shared);
+        let second = next(&first, &named(&["c", "d", "a", "e"]), &shared);
+        for name in ["a", "c"] {
+            let (was, is) = (find(&first, name), find(&second, name));
+            assert_eq!(was, is, "{name}");
+            assert!(Arc::ptr_eq(&first.get(was).unwrap().outlier, &second.get(is).unwrap().outlier));
+        }
+        let (b, d) = (find(&first, "b"), find(&second, "d"));
+        assert_eq!((b.slot, second.slots(), second.len()), (d.slot, 4, 4));
+        assert!(b != d && second.get(b).is_none());
+    }
+
+    #[test]
+    fn another_identity_is_another_endpoint_and_another_health_is_not() {
+        let shared = shared();
+        let first = next(&EndpointSet::default(), &named(&["a"]), &shared);
+        let mut given = named(&["a"]);
+        given.endpoints[0].health = v1::Health::Unhealthy as i32;
+        let second = next(&first, &given, &shared);
+        assert_eq!(find(&first, "a"), find(&second, "a"));
+        assert!(!second.get(find(&second, "a")).unwrap().healthy());
+        given.endpoints[0].identity.clear();
+        let third = next(&second, &given, &shared);
+        assert_ne!(find(&second, "a"), find(&third, "a"));
+        assert!(third.get(find(&third, "a")).unwrap().identity.is_none());
+    }
+
+    #[test]
+    fn draining_ones_are_no_members_of_the_group() {
+        let shared = shared();
+        let mut given = named(&["a", "b", "c"]);
+        given.endpoints[0].health = v1::Health::Draining as i32;
+        next(&EndpointSet::default(), &given, &shared);
+        assert_eq!(shared.outlier.members(), 2);
+    }
+}

@@ -48,3 +48,29 @@ impl Fields for Vec<(String, String)> {
 }
 
 pub const NO_FIELDS: &[(&[u8], &[u8]); 0] = &[];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(fields: &dyn Fields, name: &str, stop_after: usize) -> Vec<String> {
+        let mut found = Vec::new();
+        fields.each(name.as_bytes(), &mut |value| {
+            found.push(String::from_utf8_lossy(value).into_owned());
+            found.len() == stop_after
+        });
+        found
+    }
+
+    #[test]
+    fn values_come_in_order_whatever_the_case_until_stopped() {
+        let borrowed: [(&[u8], &[u8]); 3] = [(b"X-A", b"1"), (b"x-b", b"2"), (b"x-a", b"3")];
+        let owned: Vec<(String, String)> =
+            [("X-A", "1"), ("x-b", "2"), ("x-a", "3")].map(|(n, v)| (n.to_owned(), v.to_owned())).into();
+        for fields in [&borrowed as &dyn Fields, &owned] {
+            assert_eq!(all(fields, "x-a", 0), ["1", "3"]);
+            assert_eq!(all(fields, "x-a", 1), ["1"]);
+            assert!(all(fields, "x-c", 0).is_empty());
+        }
+    }
+}

@@ -186,3 +186,103 @@ impl<'q> Question<'q> {
         Tried { rule_id: rule.id.clone(), denies: rule.denies, audit, matched: why.is_empty(), why }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spiffe::SpiffeId;
+    use proptest::prelude::*;
+
+    fn subject(principal: Option<&SpiffeId>) -> Subject<'_> {
+        Subject { principal, trust_domain: "mesh", source_ip: [192, 0, 2, 1].into(), port: 80 }
+    }
+
+    fn id(namespace: &str) -> SpiffeId {
+        SpiffeId::parse(&format!("spiffe://mesh/ns/{namespace}/sa/x")).unwrap()
+    }
+
+    fn any_rule() -> impl Strategy<Value = v1::AccessRule> {
+        let names = || prop::collection::vec(prop::sample::select(vec!["a", "b", "c"]), 0..3);
+        (names(), names(), names(), any::<bool>(), prop::sample::select(vec!["", "GET", "POST"])).prop_map(
+            |(namespaces, principals, not, deny, method)| {
+                let principals = principals.iter().map(|n| format!("spiffe://mesh/ns/{n}/sa/x")).collect();
+                let strings = |list: Vec<&str>| list.into_iter().map(str::to_owned).collect();
+                let given = v1::Source { principals, namespaces: strings(namespaces), ..Default::default() };
+                let not = v1::Source { not_namespaces: strings(not), ..Default::default() };
+                let sources = [given, not].into_iter().filter(|s| *s != v1::Source::default()).collect();
+                let operation = v1::Operation { methods: vec![method.to_owned()], ..Default::default() };
+                v1::AccessRule {
+                    action: if deny { v1::AccessAction::Deny } else { v1::AccessAction::Allow } as i32,
+                    sources,
+                    operations: if method.is_empty() { vec![] } else { vec![operation] },
+                    ..Default::default()
+                }
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn filing_by_identity_changes_no_answer(
+            given in prop::collection::vec(any_rule(), 0..30),
+            namespace in prop::sample::select(vec!["a", "b", "c", "d", ""]),
+        ) {
+            let numbered = |(i, r): (usize, v1::AccessRule)| v1::AccessRule { rule_id: i.to_string(), ..r };
+            let given: Vec<_> = given.into_iter().enumerate().map(numbered).collect();
+            let rules = Rules::compile(&given).unwrap();
+            let id = (!namespace.is_empty()).then(|| id(namespace));
+            let subject = subject(id.as_ref());
+            let request = Request { method: b"GET", path: b"/", query: b"", host: b"web", fields: NO_FIELDS };
+            let question = Question::new(&subject, Some(&request));
+            let decided = rules.denied_by(&question).or_else(|| rules.allowed_by(&question));
+            let walked = rules.explain(&question).into_iter().find(|t| t.matched);
+            prop_assert_eq!(decided.map(|r| (r.id.clone(), r.denies)), walked.map(|t| (t.rule_id, t.denies)));
+        }
+    }
+
+    #[test]
+    fn a_rule_for_anybody_keeps_its_place_among_those_for_somebody() {
+        let rule = |id: &str, namespaces: &[&str]| {
+            let namespaces = namespaces.iter().map(|s| s.to_string()).collect();
+            let source = v1::Source { namespaces, ..Default::default() };
+            let sources = if source == v1::Source::default() { vec![] } else { vec![source] };
+            v1::AccessRule { rule_id: id.into(), action: v1::AccessAction::Allow as i32, sources, ..Default::default() }
+        };
+        for (list, decides) in [
+            (vec![rule("a", &["shop"]), rule("b", &[])], "a"),
+            (vec![rule("b", &[]), rule("a", &["shop"])], "b"),
+            (vec![rule("a", &["prod"]), rule("b", &["prod", "shop"]), rule("c", &["shop"])], "b"),
+        ] {
+            let (rules, id) = (Rules::compile(&list).unwrap(), id("shop"));
+            let subject = subject(Some(&id));
+            assert_eq!(&*rules.allowed_by(&Question::new(&subject, None)).unwrap().id, decides);
+        }
+    }
+
+    #[test]
+    fn explain_names_what_did_not_match() {
+        let source = v1::Source { namespaces: vec!["prod".into()], ..Default::default() };
+        let operation = v1::Operation { methods: vec!["POST".into()], ..Default::default() };
+        let rule = |id: &str, sources, operations| v1::AccessRule {
+            rule_id: id.into(),
+            sources,
+            operations,
+            ..Default::default()
+        };
+        let rules =
+            [rule("who", vec![source], vec![]), rule("what", vec![], vec![operation]), rule("all", vec![], vec![])];
+        let rules = Rules::compile(&rules).unwrap();
+        let (subject, request) =
+            (subject(None), Request { method: b"GET", path: b"/", query: b"", host: b"", fields: NO_FIELDS });
+        let tried = rules.explain(&Question::new(&subject, Some(&request)));
+        let why: Vec<_> = tried.iter().map(|t| (&*t.rule_id, t.why)).collect();
+        let expected = [
+            ("who", "the caller is none of its sources"),
+            ("what", "the request is none of its operations"),
+            ("all", ""),
+        ];
+        assert_eq!(why, expected);
+    }
+}

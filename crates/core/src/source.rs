@@ -173,7 +173,7 @@ pub(crate) struct IpBlock {
 
 impl IpBlock {
     pub fn parse(text: &str) -> Result<IpBlock, Refused> {
-        let refuse = || Refused::because(format!("{text:?} is not an address block like 10.0.0.0/8"));
+        let refuse = || Refused::because(format!("{text:?} is not an address block like 192.0.2.0/24"));
         let (address, length) = match text.split_once('/') {
             Some((address, length)) => (address, Some(length)),
             None => (text, None),
@@ -253,9 +253,9 @@ mod tests {
             ("services=shop/cart", A, true, true),
             ("services=shop/cart", FOREIGN, false, false),
             ("services=cart/shop", A, false, false),
-            ("ip_blocks=10.0.0.0/8", "", true, true),
-            ("ip_blocks=10.1.0.0/16", "", false, false),
-            ("namespaces=shop ip_blocks=10.1.0.0/16", A, false, false),
+            ("ip_blocks=192.0.2.0/24", "", true, true),
+            ("ip_blocks=198.51.100.0/24", "", false, false),
+            ("namespaces=shop ip_blocks=198.51.100.0/24", A, false, false),
             ("not_principals=spiffe://mesh/ns/shop/sa/cart", A, false, false),
             ("not_principals=spiffe://mesh/ns/shop/sa/x", A, true, true),
             ("not_principals=spiffe://mesh/ns/shop/sa/x", "", false, true),
@@ -264,8 +264,8 @@ mod tests {
             ("not_namespaces=prod", "", false, true),
             ("not_namespaces=prod", FOREIGN, false, true),
             ("not_services=shop/x", "", false, true),
-            ("not_ip_blocks=10.0.0.0/8", A, false, false),
-            ("not_ip_blocks=11.0.0.0/8", "", true, true),
+            ("not_ip_blocks=192.0.2.0/24", A, false, false),
+            ("not_ip_blocks=203.0.113.0/24", "", true, true),
             ("namespaces=shop not_services=shop/cart", A, false, false),
         ] {
             let compiled = Source::compile(&source(conditions)).unwrap();
@@ -273,7 +273,7 @@ mod tests {
             let subject = Subject {
                 principal: id.as_ref(),
                 trust_domain: "mesh",
-                source_ip: "10.0.0.1".parse().unwrap(),
+                source_ip: "192.0.2.1".parse().unwrap(),
                 port: 80,
             };
             assert_eq!(compiled.matches(&subject, false), allows, "allow {conditions} {principal:?}");
@@ -289,7 +289,7 @@ mod tests {
             ("services=shop/cart namespaces=x", Some(vec![id.service])),
             ("namespaces=shop", Some(vec![id.namespace])),
             ("principals=*", None),
-            ("ip_blocks=10.0.0.0/8", None),
+            ("ip_blocks=192.0.2.0/24", None),
             ("not_namespaces=shop", None),
         ] {
             assert_eq!(Source::compile(&source(conditions)).unwrap().keys(), keys, "{conditions}");
@@ -299,15 +299,15 @@ mod tests {
     #[test]
     fn blocks_contain_their_addresses() {
         for (block, address, contains) in [
-            ("10.0.0.0/8", "10.255.0.1", true),
-            ("10.0.0.0/8", "11.0.0.1", false),
-            ("10.0.0.7", "10.0.0.7", true),
-            ("10.0.0.7", "10.0.0.8", false),
+            ("192.0.2.0/24", "192.0.2.255", true),
+            ("192.0.2.0/24", "203.0.113.1", false),
+            ("192.0.2.7", "192.0.2.7", true),
+            ("192.0.2.7", "192.0.2.8", false),
             ("0.0.0.0/0", "1.2.3.4", true),
             ("0.0.0.0/0", "::1", false),
             ("::/0", "::1", true),
             ("fd00::/8", "fd12::1", true),
-            ("10.0.0.0/8", "::ffff:10.0.0.1", true),
+            ("192.0.2.0/24", "::ffff:192.0.2.1", true),
         ] {
             let parsed = IpBlock::parse(block).unwrap();
             assert_eq!(parsed.contains(address.parse().unwrap()), contains, "{block} {address}");
@@ -322,8 +322,8 @@ mod tests {
             "principals=spiffe://*/ns/a",
             "services=a",
             "services=a/b/c",
-            "ip_blocks=10.0.0.0/33",
-            "ip_blocks=10.0.0.0/+8",
+            "ip_blocks=192.0.2.0/33",
+            "ip_blocks=192.0.2.0/+8",
             "ip_blocks=ten",
         ] {
             assert!(Source::compile(&source(conditions)).is_err(), "{conditions}");

@@ -46,7 +46,7 @@ fn decisions_do_not_allocate() {
         });
     }
     let (inbound, id) = (inbound(100), client(50));
-    let source_ip = "10.0.0.1".parse().unwrap();
+    let source_ip = "192.0.2.1".parse().unwrap();
     let subject = Subject { principal: Some(&id), trust_domain: "mesh", source_ip, port: 80 };
     let port = inbound.port(80).unwrap();
     allocations("authorise", |_| {

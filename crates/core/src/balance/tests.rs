@@ -18,7 +18,7 @@ fn ewma() -> v1::balancer::Kind {
 
 fn endpoint(n: usize) -> v1::Endpoint {
     v1::Endpoint {
-        address: format!("10.{}.{}.{}", n >> 16, n >> 8 & 255, n & 255),
+        address: format!("2001:db8::{n:x}"),
         port: 8080,
         workload: format!("default/web-{n}"),
         health: v1::Health::Healthy as i32,

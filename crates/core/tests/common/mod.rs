@@ -81,7 +81,7 @@ pub fn frontend(shape: &Shape, rules: usize) -> Frontend {
 
 pub fn endpoints(n: usize) -> v1::Endpoints {
     let endpoint = |i: usize| v1::Endpoint {
-        address: format!("10.{}.{}.{}", i >> 16, i >> 8 & 255, i & 255),
+        address: format!("2001:db8::{i:x}"),
         port: 8080,
         workload: format!("default/web-{i}"),
         identity: "spiffe://mesh/ns/default/sa/web".into(),

@@ -127,7 +127,7 @@ fn request() -> impl Strategy<Value = (String, String, String, Headers)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_index_answers_as_a_walk_does(table in frontend(), requests in prop::collection::vec(request(), 20)) {
