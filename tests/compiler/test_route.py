@@ -1,0 +1,149 @@
+import itertools
+
+import pytest
+
+from tests.compiler.support import compiled, index_of, message, route, service, traffic
+from weft.compiler.attach import Effective
+from weft.compiler.route import precedence, route_table
+
+
+def table(*resources, **more):
+    a = service("a", more.get("ports", "{ports: [{port: 80, name: http}], subsets: [{name: v2, labels: {v: b}}]}"))
+    index = index_of(a, *resources)
+    refs = sorted((r.ref for r in resources if r.kind == "HTTPRoute"), key=index.age)
+    return route_table(index, refs, a.spec.ports[0], Effective(index, a, 80))
+
+
+# Each wins over all that follow it, whatever order they are written in.
+PRECEDENCE = [
+    "{path: {type: Exact, value: /a/b}, method: GET}",
+    "{path: {type: Exact, value: /a/b}}",
+    "{path: {value: /a/b}}",
+    "{path: {value: /a}, method: GET, headers: [{name: x, value: y}]}",
+    "{path: {value: /a}, method: GET}",
+    "{path: {value: /a}, headers: [{name: x, value: y}, {name: z, value: y}]}",
+    "{path: {value: /a}, headers: [{name: x, value: y}], queryParams: [{name: q, value: r}]}",
+    "{path: {value: /a/}, headers: [{name: x, value: y}]}",
+    "{path: {value: /a}, queryParams: [{name: q, value: r}, {name: s, value: r}]}",
+    "{path: {value: /a}, queryParams: [{name: q, value: r}]}",
+    "{path: {value: /a}}",
+    "{method: GET}",
+    "{}",
+    "{path: {type: RegularExpression, value: '/a/b/.*'}}",
+]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_precedence_is_gateway_apis(order):
+    rules = ", ".join(f"{{name: r{n}, matches: [{m}]}}" for n, m in list(enumerate(PRECEDENCE))[::order])
+    found = [e.rule_id.rpartition("/r")[2] for e in table(route("x", rules)).entries]
+    assert found == [str(n) for n in range(len(PRECEDENCE))]
+
+
+def test_precedence_is_a_total_order_of_matches():
+    matches = [route("x", f"{{matches: [{m}]}}").spec.rules[0].matches[0] for m in PRECEDENCE]
+    for first, second in itertools.pairwise(precedence(m, (False, 1.0, 0, "a")) for m in matches):
+        assert first < second
+
+
+def test_among_equals_the_older_route_then_the_earlier_rule_wins():
+    entries = table(route("z", "{}, {}"), route("a", "{}")).entries
+    assert [e.rule_id for e in entries] == ["HTTPRoute/default/z/0", "HTTPRoute/default/z/1", "HTTPRoute/default/a/0"]
+
+
+def test_each_match_is_an_entry_and_shares_the_rules_action():
+    rules = "{matches: [{path: {value: /a}}, {path: {value: /b}}]}, {matches: [{path: {value: /c}}]}"
+    found = table(route("x", rules))
+    assert [(e.match.path_prefix, e.action) for e in found.entries] == [("/a", 0), ("/b", 0), ("/c", 1)]
+    assert [a.rule_id for a in found.actions] == ["HTTPRoute/default/x/0", "HTTPRoute/default/x/1"]
+
+
+def test_matches_are_said_in_the_contracts_words():
+    match = (
+        "{path: {type: RegularExpression, value: a+}, method: GET, headers: [{name: X-Y, value: z}],"
+        " queryParams: [{type: RegularExpression, name: Q, value: r+}]}"
+    )
+    (entry,) = table(route("x", f"{{matches: [{match}]}}")).entries
+    assert (entry.match.path_regex, entry.match.method) == ("a+", "GET")
+    assert [(h.name, h.exact) for h in entry.match.headers] == [("x-y", "z")]
+    assert [(q.name, q.regex) for q in entry.match.query] == [("Q", "r+")]
+    assert list(entry.requires) == ["route.header.exact", "route.method", "route.path.regex", "route.query.regex"]
+
+
+@pytest.mark.parametrize(("written", "compiled_as"), [("/", "/"), ("/a/", "/a"), ("/a", "/a")])
+def test_a_prefix_has_no_final_slash(written, compiled_as):
+    (entry,) = table(route("x", f"{{matches: [{{path: {{value: {written}}}}}]}}")).entries
+    assert entry.match.path_prefix == compiled_as
+
+
+def shares(backends):
+    (action,) = table(route("x", f"{{backendRefs: [{backends}]}}")).actions
+    return [(b.backend, b.weight, bool(b.invalid)) for b in action.split.backends]
+
+
+SPLITS = {
+    "weights stay as written": (
+        "{name: a, port: 80, weight: 90}, {name: a, port: 80, subset: v2, weight: 10}",
+        [("default/a:80", 90, False), ("default/a:80[v2]", 10, False)],
+    ),
+    "a share of nothing is left out": (
+        "{name: a, port: 80}, {name: a, port: 80, subset: v2, weight: 0}",
+        [("default/a:80", 1, False)],
+    ),
+    "an invalid backend keeps its share": (
+        "{name: a, port: 80, weight: 3}, {name: b, port: 80}",
+        [("default/a:80", 3, False), ("", 1, True)],
+    ),
+    "no weight at all is a 500": ("{name: a, port: 80, weight: 0}", [("", 1, True)]),
+}
+
+
+@pytest.mark.parametrize(("backends", "expected"), SPLITS.values(), ids=SPLITS)
+def test_a_split_has_shares(backends, expected):
+    assert shares(backends) == expected
+
+
+def test_a_rule_without_backends_is_a_500():
+    (action,) = table(route("x", "{}")).actions
+    assert [(b.backend, b.invalid) for b in action.split.backends] == [("", "the rule has no backendRefs")]
+
+
+def test_a_redirect_has_no_split():
+    (action,) = table(route("x", "{filters: [{type: RequestRedirect, requestRedirect: {scheme: https}}]}")).actions
+    assert action.WhichOneof("target") == "redirect"
+    assert list(action.requires) == ["route.redirect"]
+
+
+def test_filters_and_limits_are_the_actions():
+    rule = (
+        "{backendRefs: [{name: a, port: 80, filters: [{type: RequestHeaderModifier, requestHeaderModifier: "
+        "{remove: [a]}}]}], timeouts: {request: 1s}, retry: {}, filters: ["
+        "{type: RequestHeaderModifier, requestHeaderModifier: {remove: [a]}},"
+        "{type: ResponseHeaderModifier, responseHeaderModifier: {remove: [a]}},"
+        "{type: URLRewrite, urlRewrite: {hostname: b, path: {type: ReplaceFullPath, replaceFullPath: /}}}]}"
+    )
+    (action,) = table(route("x", rule)).actions
+    assert list(action.requires) == [
+        "route.request-headers",
+        "route.response-headers",
+        "route.retry",
+        "route.rewrite.host",
+        "route.rewrite.path",
+        "route.split",
+        "route.split.headers",
+        "route.timeouts",
+    ]
+
+
+def test_a_routes_own_limits_stand_above_the_policys():
+    policy = traffic("t", "timeouts: {request: 9s}, retry: {attempts: 5}")
+    own, shared = table(route("x", "{timeouts: {request: 1s}, retry: {attempts: 1}}, {name: shared}"), policy).actions
+    assert (own.timeouts.request_ms, own.retry.attempts) == (1_000, 1)
+    assert (shared.timeouts.request_ms, shared.retry.attempts) == (9_000, 5)
+
+
+def test_routes_not_stored_yet_count_in_file_order():
+    found = message(
+        compiled(service("a"), route("z", "{}"), route("b", "{}"), stored=False), "Frontend", "default/a:80@*"
+    )
+    assert [e.rule_id for e in found.routes] == ["HTTPRoute/default/z/0", "HTTPRoute/default/b/0"]
