@@ -189,8 +189,7 @@ mod tests {
     fn sockets_arrive_in_their_order_with_the_launch() {
         for count in [0, 1, 64, 65, 130] {
             let sockets: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-            let sent =
-                Handover { launch: vec![7; 100_000], uid: Some(5), compartment: Some("/some where".into()) };
+            let sent = Handover { launch: vec![7; 100_000], uid: Some(5), compartment: Some("/some where".into()) };
             let (got, received) = handed_over(&sent, &sockets);
             let addresses =
                 |sockets: &[TcpListener]| -> Vec<_> { sockets.iter().map(|s| s.local_addr().unwrap()).collect() };

@@ -11,6 +11,7 @@ mod command;
 mod ending;
 mod environment;
 mod handover;
+mod launch_file;
 mod listeners;
 mod plan;
 mod processes;
@@ -32,7 +33,6 @@ use plan::{AppSettings, Plan, Restart, Settings};
 use run::Supervisor;
 use say::Failure;
 
-use crate::launch::read_launch;
 use crate::sys::{self, Compartment};
 
 /// R8, where the launch says nothing.
@@ -44,37 +44,44 @@ struct Options {
     launch: PathBuf,
     /// Hidden: another program as the proxy child.
     proxy_binary: Option<PathBuf>,
+    /// Hidden: `launch_file` asks itself.
+    translate: bool,
 }
 
 /// The arguments after `supervise`.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    match parse(args).and_then(supervise) {
-        Ok(code) => ExitCode::from(code),
-        Err(failure) => {
-            say::failure(&failure);
-            ExitCode::from(failure.code)
-        }
-    }
+    let done = parse(args).and_then(|options| match options.translate {
+        true => launch_file::translate(&options.launch),
+        false => supervise(options).map(ExitCode::from),
+    });
+    done.unwrap_or_else(|failure| {
+        say::failure(&failure);
+        ExitCode::from(failure.code)
+    })
 }
 
 fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Options, Failure> {
     let usage = |what: String| Failure::new(what, "weft-proxy supervise --launch FILE").with_code(USAGE);
-    let (mut launch, mut proxy_binary, mut args) = (None, None, args.into_iter());
+    let (mut launch, mut proxy_binary, mut translate, mut args) = (None, None, false, args.into_iter());
     while let Some(arg) = args.next() {
         let place = match arg.to_str() {
             Some("--launch") => &mut launch,
             Some("--proxy-binary") => &mut proxy_binary,
+            Some(launch_file::TRANSLATE) => {
+                translate = true;
+                continue;
+            }
             _ => return Err(usage(format!("supervise does not know {}", arg.to_string_lossy()))),
         };
         let value = args.next().ok_or_else(|| usage(format!("{} needs a file", arg.to_string_lossy())))?;
         *place = Some(PathBuf::from(value));
     }
     let launch = launch.ok_or_else(|| usage("supervise needs --launch".into()))?;
-    Ok(Options { launch, proxy_binary })
+    Ok(Options { launch, proxy_binary, translate })
 }
 
 fn supervise(options: Options) -> Result<u8, Failure> {
-    let mut launch = read_launch(&options.launch).map_err(|e| Failure::new(e.to_string(), ""))?;
+    let mut launch = launch_file::read(&options.launch)?;
     if let Some(app) = &launch.app {
         let path = app.env.get("PATH").map(OsString::from).or_else(|| std::env::var_os("PATH"));
         command::check(app, path.as_deref())?;

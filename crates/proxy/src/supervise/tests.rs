@@ -9,7 +9,8 @@ fn words(text: &str) -> impl Iterator<Item = OsString> + use<'_> {
 #[test]
 fn options_are_a_launch_file_and_for_tests_another_proxy() {
     let options = parse(words("--launch a.json --proxy-binary p")).unwrap();
-    assert_eq!(options, Options { launch: "a.json".into(), proxy_binary: Some("p".into()) });
+    assert_eq!(options, Options { launch: "a.json".into(), proxy_binary: Some("p".into()), translate: false });
+    assert!(parse(words("--to-protobuf --launch a")).unwrap().translate);
     for (text, expected) in [
         ("", "supervise needs --launch"),
         ("--launch", "--launch needs a file"),

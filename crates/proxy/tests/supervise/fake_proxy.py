@@ -6,6 +6,7 @@ Every connection to any of its sockets is answered with "<pid>\\n" and then take
 """
 
 import array
+import contextlib
 import os
 import select
 import selectors
@@ -99,7 +100,8 @@ class Proxy:
     def end_leftovers(self) -> None:
         """What a dead supervisor cannot do any more."""
         if self.app:
-            os.killpg(self.app, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.app, signal.SIGKILL)
         if compartment := self.values.get("compartment"):
             Path(compartment, "cgroup.kill").write_text("1")
             with Path(compartment, "cgroup.events").open() as events:
@@ -111,10 +113,9 @@ class Proxy:
             Path(compartment).rmdir()
 
     def accept(self, listener: socket.socket) -> None:
-        try:
+        # The other proxy was faster, or the client has gone.
+        with contextlib.suppress(OSError):
             serve(listener.accept()[0], self.channel)
-        except OSError:
-            pass  # the other proxy was faster, or the client has gone
 
     def run(self) -> None:
         self.on_signals()
