@@ -3,7 +3,10 @@ import pytest
 from tests.compiler.support import index_of, route, service, traffic
 from weft.compiler.attach import Effective, Target, attachments, resolve_backend, routes_at, winners
 
-PORTS = "{ports: [{port: 80, name: http}, {port: 90, name: db, protocol: TCP}, {port: 81}], subsets: [{name: v2, labels: {v: b}}]}"
+PORTS = (
+    "{ports: [{port: 80, name: http}, {port: 90, name: db, protocol: TCP}, {port: 81}],"
+    " subsets: [{name: v2, labels: {v: b}}]}"
+)
 
 PARENTS = [
     ("", (80, 81), ""),  # those that speak HTTP, or may

@@ -149,7 +149,7 @@ def test_sources_and_operations_are_said_in_the_contracts_words():
     ],
 )
 def test_where_a_rule_looks_at_http_ambiguous_paths_are_refused(rule, safe):
-    assert ports(access("p", f"{{rules: [{rule}]}}"))[0].path_safety is safe
+    assert ports(access("p", f"{{rules: [{rule}]}}"))[0].path_safety == safe
 
 
 def test_what_a_policy_requires_is_worked_out_once_and_again_after_a_change():
