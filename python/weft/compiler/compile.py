@@ -152,6 +152,7 @@ class Compiler:
     def _compile(self, dirty: Dirty) -> Delta:
         change = _Change()
         for name in sorted(dirty.endpoints):
+            self._index.admissions.pop(name, None)
             self._unit("Endpoints", name, endpoints(self._index, name), change)
         for name in sorted(dirty.backends):
             self._unit("Backend", name, backends(self._index, name), change)

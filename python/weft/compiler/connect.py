@@ -15,6 +15,7 @@ from weft.compiler.index import Index, ServiceName, labels_of
 from weft.compiler.make import deliver
 from weft.compiler.model import Delivered, WorkloadInfo, backend_key
 from weft.compiler.requires import of_endpoints
+from weft.resources.ref import Ref
 from weft.resources.service import Service, ServicePort, StaticEndpoint, Subset
 from weft.v1 import program_pb2 as pb
 
@@ -30,9 +31,9 @@ def endpoints(index: Index, name: ServiceName) -> Iterator[Delivered]:
     service = index.services.get(name)
     if service is None:
         return
-    workloads = serving(index, service)
-    admitted = [w for w in workloads if refusal(index, service, w) is None]
-    policies = {ref for w in workloads for ref in policies_for(index, service, w.info)}
+    judged = admission(index, service)
+    admitted = [each.serving for each in judged if each.refusal is None]
+    policies = {ref for each in judged for ref in each.policies}
     for port in service.spec.ports:
         reached = [(labels_of(w.info), e) for w in admitted for e in _reached(w, port)]
         for subset in (None, *service.spec.subsets):
@@ -73,12 +74,32 @@ def _written(service: Service, number: int, endpoint: StaticEndpoint) -> Serving
     return Serving(info, endpoint)
 
 
+@dataclass(frozen=True, slots=True)
+class Admission:
+    serving: Serving
+    # The AccessPolicies that cover it.
+    policies: tuple[Ref, ...]
+    # Why it is not an endpoint; None: it is one.
+    refusal: str | None
+
+
+def admission(index: Index, service: Service) -> list[Admission]:
+    """Who serves, and who is kept out: asked for the endpoints and again for the status, worked out once."""
+    known: list[Admission] | None = index.admissions.get(service.full_name)
+    if known is None:
+        known = []
+        for each in serving(index, service):
+            policies = policies_for(index, service, each.info)
+            known.append(Admission(each, policies, _refusal(index, service, each, policies)))
+        index.admissions[service.full_name] = known
+    return known
+
+
 def identity_of(index: Index, namespace: str, account: str) -> str:
     return f"spiffe://{index.trust_domain}/ns/{namespace}/sa/{account}"
 
 
-def refusal(index: Index, service: Service, serving: Serving) -> str | None:
-    """Why it is not an endpoint; None: it is one."""
+def _refusal(index: Index, service: Service, serving: Serving, policies: tuple[Ref, ...]) -> str | None:
     workload = serving.info
     if serving.static is None:
         accounts = service.accounts
@@ -88,7 +109,7 @@ def refusal(index: Index, service: Service, serving: Serving) -> str | None:
             return f"{workload.name} proved no identity, and only {_list(accounts)} may serve it"
     if not workload.identity and (strict := _asked_strict(index, service)):
         return f"{workload.name} has no proxy, and {strict} asks for strict mTLS"
-    return _unprotected(index, service, serving)
+    return _unprotected(index, serving, policies)
 
 
 def _asked_strict(index: Index, service: Service) -> str:
@@ -97,10 +118,10 @@ def _asked_strict(index: Index, service: Service) -> str:
     return next((origin for mode, origin in modes if mode == "strict" and origin == str(service.ref)), "")
 
 
-def _unprotected(index: Index, service: Service, serving: Serving) -> str | None:
+def _unprotected(index: Index, serving: Serving, policies: tuple[Ref, ...]) -> str | None:
     """A rule that protects and cannot be enforced keeps its workload out, instead of being dropped."""
     workload = serving.info
-    for ref in policies_for(index, service, workload):
+    for ref in policies:
         if not workload.identity:
             return f"{workload.name} has no proxy that could enforce {ref}"
         # Who is written down with an identity is taken at the user's word.
@@ -111,8 +132,7 @@ def _unprotected(index: Index, service: Service, serving: Serving) -> str | None
 
 
 def refusals(index: Index, service: Service) -> list[str]:
-    found = (refusal(index, service, w) for w in serving(index, service))
-    return [why for why in found if why]
+    return [each.refusal for each in admission(index, service) if each.refusal]
 
 
 def _reached(serving: Serving, port: ServicePort) -> Iterator[pb.Endpoint]:

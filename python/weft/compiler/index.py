@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 from weft.compiler.model import Stored, WorkloadInfo
 from weft.resources.accesspolicy import AccessPolicy
@@ -79,6 +79,8 @@ class Index:
         self.workloads_of: dict[ServiceName, dict[str, WorkloadInfo]] = defaultdict(dict)
         # What a proxy must understand to enforce a policy, worked out once for all its workloads.
         self.access_requires: dict[Ref, frozenset[str]] = {}
+        # Who is an endpoint and who is kept out, by service; dropped whenever its endpoints are compiled again.
+        self.admissions: dict[ServiceName, list[Any]] = {}
         self.trust_domain = ""
         self.roots: tuple[bytes, ...] = ()
 

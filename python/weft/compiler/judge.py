@@ -12,7 +12,6 @@ from google.protobuf.message import Message
 
 from weft.compiler.attach import Effective
 from weft.compiler.authorise import rules
-from weft.compiler.balance import backends
 from weft.compiler.deliver import port_set
 from weft.compiler.index import Dirty, Index
 from weft.compiler.model import Stored
@@ -53,7 +52,6 @@ def _alone(resource: Resource) -> Iterator[tuple[str, Message]]:
         port.access.extend(rules(index, resource))
         yield "Inbound", pb.Inbound(name="judged", ports=[port])
     elif isinstance(resource, Service):
-        yield from (("Backend", d.message) for d in backends(index, resource.full_name))
         yield "Inbound", port_set(index, resource, ()).message
 
 
