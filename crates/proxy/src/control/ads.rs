@@ -23,6 +23,9 @@ const METHOD: &str = "/envoy.service.discovery.v3.AggregatedDiscoveryService/Del
 /// How often `Delivery::tick` is asked. A frontend that lacks something waits half a second before it is asked for.
 const TICK: Duration = Duration::from_millis(500);
 
+/// Responses that are put in force together when they arrive together; the controller sends as many unacknowledged.
+const BATCH: usize = 16;
+
 /// What the engine says about destinations.
 pub enum Ask {
     Want(String),
@@ -102,29 +105,18 @@ async fn follow(
     let (requests, outgoing) = mpsc::unbounded_channel();
     let mut session = Session { hub, delivery, requests, dirty: false };
     session.send(session.delivery.open());
-    let opening = open(channel, outgoing);
-    tokio::pin!(opening);
-    let mut responses = loop {
-        tokio::select! {
-            opened = &mut opening => match opened {
-                Ok(responses) => break responses,
-                Err(status) => return why(&status),
-            },
-            Some(ask) = asks.recv() => session.ask(ask),
-        }
-    };
+    let (sender, mut responses) = mpsc::channel(BATCH);
+    let reading = read(channel, outgoing, sender);
+    tokio::pin!(reading);
     let mut tick = tokio::time::interval(TICK);
     let ended = loop {
         tokio::select! {
             biased;
-            response = responses.message() => match response {
-                Ok(Some(response)) => {
-                    backoff.reset();
-                    session.take(response);
-                }
-                Ok(None) => break "the controller ended the stream".into(),
-                Err(status) => break why(&status),
-            },
+            Some(response) = responses.recv() => {
+                backoff.reset();
+                session.take(response);
+            }
+            ended = &mut reading => break ended,
             Some(ask) = asks.recv() => session.ask(ask),
             // Nothing more has arrived: the batch is whole.
             () = std::future::ready(()), if session.dirty => session.flush(),
@@ -133,6 +125,25 @@ async fn follow(
     };
     session.flush();
     ended
+}
+
+/// A server may keep its headers back until it has something to say: opening and reading are one thing here.
+async fn read(
+    channel: Channel,
+    outgoing: mpsc::UnboundedReceiver<v1::DeltaDiscoveryRequest>,
+    sender: mpsc::Sender<v1::DeltaDiscoveryResponse>,
+) -> String {
+    let mut responses = match open(channel, outgoing).await {
+        Ok(responses) => responses,
+        Err(status) => return why(&status),
+    };
+    loop {
+        match responses.message().await {
+            Ok(Some(response)) => drop(sender.send(response).await),
+            Ok(None) => return "the controller ended the stream".into(),
+            Err(status) => return why(&status),
+        }
+    }
 }
 
 struct Session<'a> {

@@ -105,6 +105,10 @@ pub fn why(status: &tonic::Status) -> String {
         text = source.to_string();
         error = source;
     }
+    // rustls' word for a connection that just ended, with an address to read about it.
+    if text.contains("close_notify") {
+        return "the connection to the controller was cut".into();
+    }
     // The controller's hints stand on a line of their own.
     text.replace("\nhint: ", "; ")
 }

@@ -104,14 +104,18 @@ impl Delivery {
         all
     }
 
-    /// The first requests of a stream. What is held is told with its version ("": known as absent); Backends and
-    /// Endpoints are never subscribed here, because the Frontends bring them.
+    /// The first requests of a stream. What is held is told with its version ("": known as absent), so that only news is
+    /// sent; but the Mesh is always asked anew: its answer shows that the controller is there. Backends and Endpoints are
+    /// not subscribed, because the Frontends bring them.
     pub fn open(&self) -> Vec<v1::DeltaDiscoveryRequest> {
         let mut requests = Vec::new();
         for kind in Kind::ALL {
             let mut versions = self.held.get(&kind).cloned().unwrap_or_default();
             let names = match kind {
-                Kind::Mesh => vec!["mesh".to_owned()],
+                Kind::Mesh => {
+                    versions.clear();
+                    vec!["mesh".to_owned()]
+                }
                 Kind::Inbound => self.inbounds.clone(),
                 Kind::Endpoints | Kind::Backend if versions.is_empty() => continue,
                 Kind::Endpoints | Kind::Backend => Vec::new(),
@@ -191,6 +195,10 @@ impl Delivery {
         let any = resource.resource.unwrap_or_default();
         if any.type_url != kind.url() {
             return Err(refused(&name, &version, format!("its content is of type {:?}", any.type_url)));
+        }
+        if self.held.get(&kind).and_then(|held| held.get(&name)) == Some(&version) {
+            self.doomed.remove(&(kind, name));
+            return Ok(false);
         }
         match kind {
             Kind::Mesh => self.config.set_mesh(&version, decode(&name, &version, &any)?)?,

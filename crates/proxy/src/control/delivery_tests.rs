@@ -275,6 +275,23 @@ fn an_idle_frontend_leaves_with_its_backends() {
 }
 
 #[test]
+fn the_mesh_is_asked_anew_and_the_same_again_changes_nothing() {
+    let mut d = delivery(&[F]);
+    let mesh = || response(Kind::Mesh, vec![Kind::Mesh.resource("mesh", "1", &v1::Mesh::default())], &[]);
+    assert!(d.handle(mesh(), 0).changed);
+    let asked = d.open().remove(0);
+    assert_eq!(
+        (asked.resource_names_subscribe.as_slice(), asked.initial_resource_versions.len()),
+        (&["mesh".into()][..], 0)
+    );
+    assert!(!d.handle(mesh(), 1).changed);
+    send_backend(&mut d, B, 2);
+    send_frontend(&mut d, "1", &[B], 3);
+    assert!(!send_frontend(&mut d, "1", &[B], 4).changed);
+    assert_eq!(in_force(&d), Some("1"));
+}
+
+#[test]
 fn what_is_saved_is_taken_up_again_in_any_order() {
     let mut d = delivery(&[]);
     d.want(F, 0);

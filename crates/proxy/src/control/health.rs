@@ -9,6 +9,7 @@ use weft_core::health::{Checker, State};
 use weft_proto::v1;
 
 use super::hub::{AppHealth, Hub};
+use super::log;
 use super::probe;
 use crate::config::Config;
 
@@ -96,7 +97,10 @@ fn publish(hub: &Hub, state: State, reason: String) {
     let subject = hub.workload_key();
     match (before.health, now.health) {
         (v1::Health::Healthy, v1::Health::Unhealthy) => hub.event("app-unhealthy", &subject, &now.reason),
-        (v1::Health::Unhealthy, v1::Health::Healthy) => hub.event("app-healthy", &subject, "in rotation"),
+        (v1::Health::Unhealthy, v1::Health::Healthy) => {
+            log::info(&format!("{subject} is healthy"));
+            hub.happened("app-healthy", &subject, "passes its health check");
+        }
         _ => {}
     }
     hub.health.send_replace(now);

@@ -143,9 +143,14 @@ impl Hub {
         self.draining.send_replace(true);
     }
 
-    /// Tells people (stderr) and the controller.
+    /// Bad news, for people (stderr) and the controller.
     pub fn event(&self, kind: &str, subject: &str, text: &str) {
         log::warn(&format!("{kind} {subject}: {text}"));
+        self.happened(kind, subject, text);
+    }
+
+    /// For the controller; whoever calls has told people.
+    pub fn happened(&self, kind: &str, subject: &str, text: &str) {
         self.keep(v1::EventRecord {
             unix_ms: timestamp::now_ms(),
             kind: kind.into(),
