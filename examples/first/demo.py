@@ -133,12 +133,10 @@ def refusal(mesh: Mesh, request: str) -> tuple[str, str]:
         return next((rule for item in found if (rule := str(item.record.get("rule", "")))), None)
 
     rule = until(ask, f"the record of request {request}")
-    kind, namespace, name, *index = rule.split("/")
-    origin = mesh.get(kind, name, namespace).origin
-    if origin is None:
-        raise Broken(f"nobody knows where {rule} was written")
-    line = origin.rules[int(index[0])] if index and int(index[0]) < len(origin.rules) else origin.line
-    return rule, f"{Path(origin.file).name}:{line}"
+    for hits in mesh.rules():
+        if hits.rule_id == rule and hits.origin is not None:
+            return rule, f"{Path(hits.origin.file).name}:{hits.origin.line}"
+    raise Broken(f"nobody knows where {rule} was written")
 
 
 def check(edges: Iterable[Edge], versions: Counter[str], rule: str, place: str) -> None:

@@ -74,14 +74,14 @@ def validate(files: Files = None, output: Output = Format.TABLE) -> None:
     """
     from weft.cli.offline import check_files
 
-    count, problems = check_files(named(files))
+    problems = check_files(named(files))
     errors = [problem for problem in problems if problem.severity == "error"]
     if output is not Format.TABLE:
-        emit({"resources": count, "problems": problems}, output, (), ())
+        emit(problems, output, (), ())
     else:
         _print_problems(problems)
         if not errors:
-            print(f"{count} resource{'s' if count != 1 else ''}, no errors")
+            print("no errors")
     if errors:
         raise typer.Exit(FAILED)
 

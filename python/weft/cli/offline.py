@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from weft.client.documents import problem_of, wrong_files
 from weft.client.types import Origin, Problem
@@ -14,15 +14,11 @@ if TYPE_CHECKING:
     from weft.resources import Resource
 
 
-def check_files(paths: Sequence[str | Path]) -> tuple[int, list[Problem]]:
-    """How many resources there are, and everything that is wrong with them."""
-    from weft.resources.load import load
+def check_files(paths: Sequence[str | Path]) -> list[Problem]:
+    """Everything that is wrong with them, also what only the core would refuse."""
+    from weft.ask.offline import validate_offline
 
-    loaded = load(paths)
-    problems = [problem_of(problem) for problem in loaded.problems]
-    if loaded.ok:
-        problems += compile_problems(compile_resources(loaded.resources))
-    return len(loaded.resources), problems
+    return [problem_of(problem) for problem in validate_offline(paths)]
 
 
 def compile_files(paths: Sequence[str | Path]) -> Compiled:
@@ -53,12 +49,6 @@ def compile_problems(compiled: Compiled) -> Iterator[Problem]:
         for condition in status.conditions:
             if condition.status == "False" and condition.type in ("Accepted", "ResolvedRefs"):
                 yield Problem(_text(condition), ref=str(ref), origin=place, severity=_severity(condition))
-
-
-def explain_files(
-    paths: Sequence[str | Path], source: str, to: str, method: str, path: str, headers: Mapping[str, str]
-) -> dict[str, Any]:
-    raise NotImplementedError
 
 
 def _severity(condition: Condition) -> str:

@@ -40,7 +40,8 @@ def wrong_files(problems: Iterable[Problem]) -> MeshError:
 def problem_of(problem: WrittenProblem) -> Problem:
     message = f"{problem.what}: {problem.why}" if problem.why else problem.what
     origin = Origin(problem.file, problem.line, problem.column) if problem.file else None
-    return Problem(message, problem.hint or None, origin=origin, severity=problem.severity)
+    ref = str(problem.ref) if problem.ref else None
+    return Problem(message, problem.hint or None, ref, origin=origin, severity=problem.severity)
 
 
 def _listed(sources: Source | Iterable[Source]) -> Iterable[Source]:
