@@ -149,12 +149,12 @@ impl Watch {
         let mut buffer = [0; 256];
         let length = self.channel.read(&mut buffer)?;
         let (mut told, leftovers) = (None, &mut self.leftovers);
-        let understood = self.lines.push(&buffer[..length], |line| match line.split_once(' ').unwrap_or((line, "")) {
+        self.lines.push(&buffer[..length], |line| match line.split_once(' ').unwrap_or((line, "")) {
             ("stop", _) => told = Some(Told::Stop),
             ("app", pid) => leftovers.group = pid.parse().ok().and_then(Pid::from_raw),
             _ => {}
         });
-        if length == 0 || !understood {
+        if length == 0 {
             return Ok(Some(self.parent_gone()));
         }
         Ok(told)

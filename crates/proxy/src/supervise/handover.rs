@@ -151,27 +151,32 @@ fn broken(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
-/// Lines that arrive in pieces.
+/// Lines that arrive in pieces. What is too long or no text is passed over, as unknown words are: the end of the stream
+/// means that the other side is dead, so nobody may end it for less.
 #[derive(Debug, Default)]
 pub struct Lines {
     rest: Vec<u8>,
+    too_long: bool,
 }
 
 impl Lines {
-    /// Adds what one read brought; calls `each` for every whole line. False: this is not the protocol.
-    pub fn push(&mut self, bytes: &[u8], mut each: impl FnMut(&str)) -> bool {
+    /// Adds what one read brought; calls `each` for every whole line.
+    pub fn push(&mut self, bytes: &[u8], mut each: impl FnMut(&str)) {
         for byte in bytes {
-            if *byte == b'\n' {
-                let Ok(line) = std::str::from_utf8(&self.rest) else { return false };
-                each(line);
-                self.rest.clear();
-            } else if self.rest.len() == LINE {
-                return false;
-            } else {
-                self.rest.push(*byte);
+            if *byte != b'\n' {
+                self.too_long |= self.rest.len() == LINE;
+                if !self.too_long {
+                    self.rest.push(*byte);
+                }
+                continue;
             }
+            match std::str::from_utf8(&self.rest) {
+                Ok(line) if !self.too_long => each(line),
+                _ => {}
+            }
+            self.rest.clear();
+            self.too_long = false;
         }
-        true
     }
 }
 
@@ -220,10 +225,12 @@ mod tests {
     #[test]
     fn lines_are_put_together_and_bounded() {
         let (mut lines, mut seen) = (Lines::default(), Vec::new());
-        for piece in ["rea", "dy\ndrained", "\n\nst"] {
-            assert!(lines.push(piece.as_bytes(), |line| seen.push(line.to_owned())));
+        let endless = "x".repeat(LINE + 1);
+        for piece in ["rea", "dy\ndrained", "\n\n", &endless, "y\nst", "op\n"] {
+            lines.push(piece.as_bytes(), |line| seen.push(line.to_owned()));
         }
-        assert_eq!(seen, ["ready", "drained", ""]);
-        assert!(!lines.push(&[b'x'; LINE + 1], |_| {}));
+        lines.push(b"\xff\xfe\nlast\nst", |line| seen.push(line.to_owned()));
+        assert_eq!(seen, ["ready", "drained", "", "stop", "last"]);
+        assert!(lines.rest.capacity() <= 2 * LINE);
     }
 }

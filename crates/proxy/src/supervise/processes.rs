@@ -25,7 +25,7 @@ const HANDOVER: Duration = Duration::from_secs(10);
 pub struct Proxy {
     pub id: ProxyId,
     pub pid: Pid,
-    /// `None` once it is closed, or after nonsense: then only the process's end is news.
+    /// `None` once it is closed: then only the process's end is news.
     channel: Option<UnixStream>,
     lines: Lines,
 }
@@ -56,9 +56,9 @@ impl Proxy {
         while let Some(channel) = &mut self.channel {
             let mut buffer = [0; 256];
             match channel.read(&mut buffer) {
+                Ok(length) if length > 0 => self.lines.push(&buffer[..length], |line| said.extend(word(line))),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Ok(length) if length > 0 && self.lines.push(&buffer[..length], |line| said.extend(word(line))) => {}
                 _ => self.channel = None,
             }
         }
