@@ -230,6 +230,17 @@ def test_a_name_asked_for_again_is_sent_again() -> None:
     assert proxy.run() == ["+ Backend default/a:80 = a-b1"]
 
 
+def test_what_was_refused_is_not_sent_again_for_the_asking() -> None:
+    proxy = Proxy(program(service("a")))
+    proxy.refuse = {"a-b1"}
+    proxy.send("Frontend", A)
+    proxy.run()
+    proxy.send("Backend", "default/a:80")
+    assert proxy.run() == []
+    proxy.send("Endpoints", "default/a:80")
+    assert proxy.run() == ["+ Endpoints default/a:80 = a-e1"]
+
+
 def test_what_is_no_longer_asked_for_is_forgotten_with_what_it_named() -> None:
     topics = program(service("a"), service("b", "1", "a"))
     proxy = Proxy(topics)

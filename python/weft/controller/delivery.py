@@ -75,6 +75,8 @@ class Delivery(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in 
         self._topics, self._registry, self._store, self._events = topics, registry, store, events
         self._trust_domain = trust_domain
         self.connections: set[Connection] = set()
+        # The first program is known.
+        self.compiled = False
 
     def service(self, details: grpc.HandlerCallDetails) -> Any:
         if details.method != PATH:

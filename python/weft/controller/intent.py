@@ -74,8 +74,7 @@ class Intent:
             return None
         if record is None or record.origin is None:
             return None
-        rule = rule_id.split("/")[3:4]
-        return record.origin.of_rule(int(rule[0])) if rule and rule[0].isdecimal() else record.origin
+        return record.origin.of_rule(_rule_number(record, rule_id))
 
     async def apply(self, order: Order) -> Answer:
         async with self._one_at_a_time:
@@ -117,7 +116,7 @@ class Intent:
 
     async def _take(self, applied: Applied) -> None:
         changed = [result.ref for result in applied.results if result.action in ("created", "configured", "unchanged")]
-        deleted = [result.ref for result in applied.results if result.action == "deleted"]
+        deleted = [result.ref for result in applied.results if result.action == "deleted"] if applied.written else []
         self._remember(await self._store.find(changed), deleted, applied.revision)
         for result in applied.results if applied.written else ():
             if result.action in ("created", "configured", "deleted"):
@@ -146,6 +145,14 @@ class Intent:
             return
         if isinstance(resource, Service):
             self.services[name] = resource
+
+
+def _rule_number(record: Record, rule_id: str) -> int:
+    """A rule is called by its number, or its name where it has one; -1: the whole resource."""
+    rule = rule_id.removeprefix(str(record.ref)).removeprefix("/")
+    rules = record.document.get("spec", {}).get("rules", [])
+    names = [str(each.get("name")) for each in rules if isinstance(each, Mapping)]
+    return names.index(rule) if rule in names else int(rule) if rule.isdecimal() else -1
 
 
 def _item(record: Record) -> Item:

@@ -7,8 +7,8 @@ Who may ask: on loopback, processes of the controller's own user and root (the k
 connection); anybody else needs `Authorization: Bearer <text of STATE_DIR/rest.token>`. The `Host` header must name this
 listener, and a foreign `Origin` is refused: a web page cannot reach the mesh through somebody's browser.
 
-An error has status 400 (bad request), 401, 403, 404, 409 (`expect` did not hold), 413, 422 (resources are wrong), 503
-(not ready, store full), 504, and this body:
+An error has status 400 (bad request), 401, 403, 404, 409 (`expect` did not hold), 410 (history no longer kept), 413,
+415, 422 (resources are wrong), 503 (not ready), 507 (store full), and this body:
 
     {"error": "what is wrong", "hint": "what to do" | null, "problems": [Problem]}
 
@@ -106,3 +106,117 @@ Controller
                                            "problems": [str]}                       200, or 503 while starting
     GET    /openapi.json
 """
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from weft.controller.compiling import CompilerGone
+from weft.controller.openapi import Described, document
+from weft.controller.rest_guard import Guard
+from weft.controller.rest_identity import Certificates, TokenBody
+from weft.controller.rest_json import ApiError
+from weft.controller.rest_observe import Observation
+from weft.controller.rest_resources import ApplyBody, Resources, RollbackBody
+from weft.controller.rest_state import ExplainBody, State
+from weft.identity.errors import IdentityError
+from weft.store.errors import Compacted, StoreError, StoreFull
+
+if TYPE_CHECKING:
+    from weft.controller.controller import Controller
+
+log = logging.getLogger("weft.controller.rest")
+
+_ONE = "/v1/resources/{kind}/{namespace}/{name}"
+_NAMES = ("kind", "namespace", "name")
+
+
+def build_app(controller: Controller, token: str, names: frozenset[str]) -> Guard:
+    """The whole of REST. `names`: what this listener may be called besides loopback addresses."""
+    table = _table(controller)
+    described = document(each for each, _ in table)
+
+    async def openapi(request: Request) -> Response:
+        return JSONResponse(described)
+
+    routes = [Route(each.path, _guarded(handler), methods=[each.method]) for each, handler in table]
+    routes.append(Route("/openapi.json", openapi))
+    return Guard(Starlette(routes=routes, exception_handlers={HTTPException: _http_error}), token, names)
+
+
+def _table(controller: Controller) -> list[tuple[Described, Callable[[Request], Awaitable[Response]]]]:
+    """Every route: what it is, and who answers."""
+    resources, state = Resources(controller), State(controller)
+    observation, certificates = Observation(controller), Certificates(controller)
+    say = Described
+    return [
+        (say("GET", "/v1/resources", "Resources, also as they were", (*_NAMES, "owner", "at")), resources.list),
+        (say("GET", _ONE, "One resource"), resources.get),
+        (say("DELETE", _ONE, "Delete one resource", ("expect",)), resources.delete),
+        (say("GET", _ONE + "/history", "Every change of one resource"), resources.history),
+        (say("POST", "/v1/apply", "Create and change resources", (), ApplyBody), resources.apply),
+        (say("POST", "/v1/rollback", "Back to a revision", (), RollbackBody), resources.roll_back),
+        (
+            say("GET", "/v1/watch", "Changes as they come", ("after",), None, "application/x-ndjson"),
+            resources.watch,
+        ),
+        (say("GET", "/v1/status", "What became of each resource", _NAMES), state.status),
+        (say("GET", "/v1/workloads", "Who is registered", ("namespace", "service")), state.workloads),
+        (say("GET", "/v1/services", "Names that can be called", ("namespace",)), state.services),
+        (say("GET", "/v1/programs", "What is delivered, without content"), state.programs),
+        (say("GET", "/v1/programs/{kind}", "What is delivered", ("key",)), state.program),
+        (say("POST", "/v1/explain", "Where a request would go, and why", (), ExplainBody), state.explain),
+        (say("GET", "/v1/health", "Whether this controller is well"), state.health),
+        (say("GET", "/v1/edges", "Who calls whom", ("seconds", "by", "namespace")), observation.edges),
+        (
+            say("GET", "/v1/edges/history", "One edge over time", ("seconds", "step", "source", "destination")),
+            observation.history,
+        ),
+        (say("GET", "/v1/rules", "How often each rule decided"), observation.rules),
+        (say("GET", "/v1/events", "What happened", ("after", "limit", "kind")), observation.events),
+        (say("GET", "/v1/requests/{id}", "What proxies remember of one request"), observation.request),
+        (say("POST", "/v1/tokens", "Make a join token", (), TokenBody), certificates.create_token),
+        (say("GET", "/v1/tokens", "Join tokens, without their secrets"), certificates.list_tokens),
+        (say("DELETE", "/v1/tokens/{id}", "Delete a join token"), certificates.delete_token),
+        (say("GET", "/v1/certs", "Roots and issued certificates"), certificates.certificates),
+    ]
+
+
+def _guarded(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """Every failure in the one form that errors have."""
+
+    async def guarded(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except ApiError as error:
+            return error.response()
+        except Compacted as error:
+            return ApiError(410, str(error), error.hint).response()
+        except StoreError as error:
+            status = 507 if isinstance(error, StoreFull) else 503
+            return ApiError(status, str(error), error.hint).response()
+        except CompilerGone as error:
+            return ApiError(503, str(error), error.hint).response()
+        except IdentityError as error:
+            return ApiError(400, str(error), error.hint).response()
+        except Exception:
+            log.exception("%s %s failed", request.method, request.url.path)
+            return ApiError(
+                500, "this is a defect in weft", "the controller's log has more; please report it"
+            ).response()
+
+    return guarded
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    hint = "GET /openapi.json lists what there is" if error.status_code in (404, 405) else None
+    return ApiError(error.status_code, f"{request.method} {request.url.path}: {error.detail}", hint).response()

@@ -30,6 +30,9 @@ class Programmed:
     needed: int = 0
     missing: tuple[Missing, ...] = ()
 
+    def not_compiled(self) -> Condition:
+        return Condition("Programmed", "Unknown", "NotCompiled", "this revision is being compiled")
+
     def condition(self) -> Condition:
         counted = f"{self.applied}/{self.needed} proxies"
         if not self.needed:
@@ -40,8 +43,8 @@ class Programmed:
         if any(one.reason != PENDING for one in self.missing):
             reason = "Lacking" if all(one.capabilities for one in self.missing) else "Rejected"
         named = ", ".join(one.workload for one in self.missing[:3]) + (", …" if len(self.missing) > 3 else "")
-        status = "Partial" if self.applied else "False"
-        return Condition("Programmed", status, reason, f"{counted}; not yet: {named}")
+        message = f"{counted}; not yet: {named}"
+        return Condition("Programmed", "Partial" if self.applied else "False", reason, message)
 
 
 PENDING = "not applied yet"

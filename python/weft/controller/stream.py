@@ -62,7 +62,7 @@ class ProxyStream:
         for name in request.resource_names_unsubscribe:
             self._unsubscribe(kind, name)
         for name in request.resource_names_subscribe:
-            self._subscribe(kind, name)
+            self._subscribe(kind, name, held=name in request.initial_resource_versions)
         if request.response_nonce:
             rejected = self._acknowledge(request)
         self._asked_for_frontends |= kind == "Frontend"
@@ -137,13 +137,14 @@ class ProxyStream:
             and all(slot.acked == topic.version for topic, slot in frontends)
         )
 
-    def _subscribe(self, kind: Kind, name: str) -> None:
+    def _subscribe(self, kind: Kind, name: str, *, held: bool) -> None:
         if len(self.slots) >= MAX_NAMES or len(name) > MAX_NAME_BYTES:
             raise Refused(f"more than {MAX_NAMES} resources, or a name of more than {MAX_NAME_BYTES} bytes")
         topic = self._topics.topic(kind, name)
+        known = topic in self.slots
         slot = self._slot(topic)
-        if slot.wanted:
-            # Asked for again: it was lost on the other side, and is sent again.
+        if known and not held and slot.rejection is None:
+            # Asked for again: it was lost on the other side, and is sent again (but not what was refused).
             slot.sent = slot.acked = None
         slot.wanted = True
         self._pending.add(topic)

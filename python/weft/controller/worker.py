@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import IO, Any
 
+from weft.ask import NotFound, explain
+from weft.compiler import core
 from weft.compiler.compile import Compiler
 from weft.compiler.enforced import enforced
 from weft.compiler.judge import Check, judge
@@ -156,10 +158,19 @@ class Worker:
         yield {ref: condition for ref, condition in found.items() if condition is not None}
 
     def _explain(self, argument: dict[str, Any]) -> Iterator[Any]:
-        # Late: the rest of the worker does not need the core to be built.
-        from weft.controller.asking import explain
-
-        yield explain(self._compiler.compiled, argument)
+        try:
+            answer = explain(
+                self._compiler.compiled,
+                argument["from"],
+                argument["to"],
+                argument["method"],
+                argument["path"],
+                argument["headers"],
+            )
+        except NotFound as error:
+            yield {"error": str(error), "hint": "weft get services lists what can be called"}
+            return
+        yield answer.to_dict()
 
 
 def _parse(document: Any, origin: Origin | None) -> tuple[Resource | None, tuple[Problem, ...]]:
@@ -203,8 +214,12 @@ def serve(requests: IO[bytes], answers: IO[bytes], worker: Worker) -> None:
 
 def core_check() -> Check:
     """The core's judgement."""
-    from weft.compiler import core
-
+    try:
+        core.capabilities()
+    except ImportError as error:
+        raise SystemExit(
+            f"error: weft's extension is not built: {error}\n\nhint: make build, or pip install weft"
+        ) from None
     return core.check
 
 

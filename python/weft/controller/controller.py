@@ -1,0 +1,201 @@
+"""One controller: its parts, and how they are joined.
+
+REST ─► intent ─► store                              proxies
+            │                                          │ Attach            │ DeltaAggregatedResources
+            ▼                                          ▼                   ▲
+        compiling (a process of its own) ◄─ world ─ registry            delivery
+            │                                                              ▲
+            └──────────────────────► topics ───────────────────────────────┘
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+import logging
+import socket
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from weft.compiler.model import Status, WorkloadInfo
+from weft.controller.clock import Clock, RealClock
+from weft.controller.compiling import COMMAND, Compiling
+from weft.controller.delivery import Delivery
+from weft.controller.grpc_server import GrpcServers
+from weft.controller.intent import Intent
+from weft.controller.leases import Leases
+from weft.controller.options import Address, Options
+from weft.controller.registration import RegistrationService
+from weft.controller.registry import Registry
+from weft.controller.rest import build_app
+from weft.controller.rest_server import RestServer
+from weft.controller.signing import IdentityService
+from weft.controller.statedir import StateDir
+from weft.controller.telemetry import TelemetryService
+from weft.controller.topics import Topics
+from weft.identity.authority import Authority
+from weft.identity.server import ServerIdentity
+from weft.identity.signer import Signer
+from weft.observe.edges import EdgeBook
+from weft.observe.events import EventRing
+from weft.observe.rules import RuleBook
+from weft.resources.ref import Ref
+from weft.store.store import Store
+
+log = logging.getLogger("weft.controller")
+
+T = TypeVar("T")
+
+# Streams are told to go and reconnect elsewhere (or here, soon); they have nothing to finish.
+GRPC_GRACE_S = 0.5
+FORGET_EDGES_EVERY_S = 60.0
+# Renewal of the root is a plan, not an afternoon.
+ROOT_WARNING_S = 90 * 86_400.0
+
+
+class Controller:
+    """`start`, then `stop`. Everything is public: REST reads it."""
+
+    def __init__(self, options: Options, clock: Clock | None = None, compiler: Sequence[str] = COMMAND) -> None:
+        self.options = options.check()
+        self.clock: Clock = clock or RealClock()
+        self.started_at = self.clock.time()
+        self.state = StateDir(options.state_dir)
+        try:
+            now = datetime.datetime.fromtimestamp(self.clock.time(), datetime.UTC)
+            self.authority = Authority.open(self.state.ca, now, options.trust_domain)
+            self.store = Store(self.state.store, self.clock.time)
+        except BaseException:
+            self.state.close()
+            raise
+        self.signer = Signer(self.authority, self.store, self.clock.time, options.svid_ttl_s)
+        self._make_parts(compiler)
+        self._make_servers()
+        self._stopping = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def _make_parts(self, compiler: Sequence[str]) -> None:
+        options, trust_domain = self.options, self.authority.trust_domain
+        self.events = EventRing(self.clock.time)
+        self.edges, self.rules = EdgeBook(), RuleBook()
+        self.topics = Topics()
+        self.statuses: dict[Ref, Status] = {}
+        self.compiling = Compiling(self.topics, trust_domain, self.authority.roots, self._compiled, compiler)
+        self.intent = Intent(self.store, self.compiling, self.events)
+        leases = Leases(options.lease_unhealthy_s, options.lease_removed_s)
+        self.registry = Registry(leases, self.store, self.clock, self._world_changed)
+        self.delivery = Delivery(self.topics, self.registry, self.store, self.events, trust_domain)
+
+    def _make_servers(self) -> None:
+        trust_domain = self.authority.trust_domain
+        self.server_identity = ServerIdentity(self.authority, self._names(), self.clock.time)
+        self.rest = RestServer(Address.parse(self.options.rest_address, "--rest-address"))
+        self.grpc = GrpcServers(
+            IdentityService(self.signer, self.store, self.events),
+            RegistrationService(self.registry, self.store, self.events, trust_domain),
+            TelemetryService(self.edges, self.rules, self.events, self.registry, self.store, self.clock, trust_domain),
+            self.delivery,
+        )
+
+    async def start(self) -> None:
+        """Everything listens when this returns; the first program follows as soon as it is compiled."""
+        await self.intent.load()
+        self.compiling.set_workloads(await self.registry.load())
+        self.compiling.start()
+        self.grpc.bind(Address.parse(self.options.grpc_address, "--grpc-address"), self.authority, self.server_identity)
+        self.grpc.bind_unix(self.state.socket)
+        await self.grpc.start()
+        names = frozenset(self._names())
+        await self.rest.start(build_app(self, self.state.rest_token(), names))
+        self._tasks = [asyncio.create_task(self.registry.run()), asyncio.create_task(self._forget_edges())]
+        log.info("trust domain %s, root %s", self.authority.trust_domain, self.authority.root_sha256)
+        log.info("proxies: %s (joining: %s), %s", self.grpc_address, self.join_address, self.state.socket)
+        log.info("REST: http://%s", self.rest.address)
+
+    async def stop(self) -> None:
+        """In order: nobody new, goodbye to streams, what is unsaved, the store."""
+        self._stopping.set()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.rest.stop()
+        # Leases are not lost by our own going: they are saved as they are.
+        await self.registry.save()
+        await self.grpc.stop(GRPC_GRACE_S)
+        await self.compiling.stop()
+        self.store.close()
+        self.state.close()
+
+    async def until_stopped(self, items: AsyncIterator[T]) -> AsyncIterator[T]:
+        """`items`, which may be endless, up to the end of this controller."""
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            while True:
+                following = asyncio.ensure_future(anext(items))
+                await asyncio.wait({following, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if not following.done():
+                    following.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await following
+                    return
+                yield following.result()
+        finally:
+            stopping.cancel()
+
+    # ---------------------------------------------------------------------------------------------------- addresses
+
+    @property
+    def grpc_address(self) -> Address:
+        return self.grpc.address
+
+    @property
+    def join_address(self) -> Address:
+        return self.grpc.join_address
+
+    @property
+    def advertised(self) -> Address:
+        return Address.parse(self.options.advertise, "--advertise") if self.options.advertise else self.grpc_address
+
+    @property
+    def advertised_join(self) -> Address:
+        advertised = self.advertised
+        return Address(advertised.host, advertised.port + 1)
+
+    def problems(self) -> list[str]:
+        """Why this controller is not quite well."""
+        found = [self.compiling.trouble]
+        left = self.authority.root.not_valid_after_utc.timestamp() - self.clock.time()
+        if left < ROOT_WARNING_S:
+            found.append(f"the root certificate ends in {left / 86_400:.0f} days")
+        return [problem for problem in found if problem]
+
+    def _names(self) -> tuple[str, ...]:
+        bound = Address.parse(self.options.grpc_address, "--grpc-address").host
+        advertised = Address.parse(self.options.advertise, "--advertise").host if self.options.advertise else ""
+        own = ("localhost", "127.0.0.1", "::1", socket.gethostname())
+        named = [name for name in (bound, advertised, *self.options.names, *own) if name]
+        return tuple(dict.fromkeys(name for name in named if name not in ("0.0.0.0", "::")))
+
+    # ------------------------------------------------------------------------------------------------ between parts
+
+    def _compiled(self, statuses: Mapping[Ref, Status], gone: Iterable[Ref]) -> None:
+        first = not self.statuses and not self.delivery.compiled
+        self.statuses.update(statuses)
+        for ref in gone:
+            self.statuses.pop(ref, None)
+        if first:
+            self.delivery.compiled = True
+            self.delivery.refresh()
+
+    def _world_changed(self, present: list[WorkloadInfo], gone: list[str]) -> None:
+        self.compiling.set_workloads(present, gone)
+        for workload in present:
+            self.delivery.registered(workload.name)
+        for name in gone:
+            self.events.add("removed", name, "its lease has ended", "warning")
+
+    async def _forget_edges(self) -> None:
+        while True:
+            await self.clock.sleep(FORGET_EDGES_EVERY_S)
+            self.edges.forget(self.clock.time())

@@ -1,0 +1,115 @@
+"""REST: what the mesh does: edges, rules, events, single requests."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from weft.controller.lookup import look_up
+from weft.controller.rest_json import ApiError, matching, number, origin_json
+from weft.observe.counters import (
+    CLASSES,
+    CONNECTIONS,
+    FAILURES,
+    REASONS,
+    REQUEST_BYTES,
+    REQUESTS,
+    RESPONSE_BYTES,
+    RETRIES,
+    Counters,
+)
+from weft.observe.edges import KEPT_S, By, EdgeView
+from weft.observe.histogram import percentile_us
+
+if TYPE_CHECKING:
+    from weft.controller.controller import Controller
+
+BY: dict[str, By] = {"service": "service", "version": "version", "workload": "workload"}
+
+
+class Observation:
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+
+    async def edges(self, request: Request) -> Response:
+        seconds = number(request, "seconds", 60, 1, KEPT_S)
+        by = BY.get(request.query_params.get("by") or "service")
+        if by is None:
+            raise ApiError(400, "by is none of service, version, workload")
+        namespace = request.query_params.get("namespace")
+        views = self._controller.edges.edges(self._controller.clock.time(), seconds, by)
+        found = [self._edge(view) for view in views if not namespace or _touches(view, namespace)]
+        return JSONResponse({"seconds": seconds, "edges": found})
+
+    async def history(self, request: Request) -> Response:
+        seconds = number(request, "seconds", KEPT_S, 1, KEPT_S)
+        step = int(number(request, "step", 10, 1, KEPT_S))
+        source, destination = (request.query_params.get(name, "") for name in ("source", "destination"))
+        points = self._controller.edges.history(self._controller.clock.time(), seconds, step, source, destination)
+        found = [
+            {
+                "at": at,
+                "requests": counters.get(REQUESTS, 0),
+                "failures": counters.get(FAILURES, 0),
+                **_latency(counters),
+            }
+            for at, counters in points
+        ]
+        return JSONResponse({"step": step, "points": found})
+
+    async def rules(self, request: Request) -> Response:
+        found = [
+            {"rule_id": rule, **asdict(hits), "origin": origin_json(self._controller.intent.origin(rule))}
+            for rule, hits in self._controller.rules.all().items()
+        ]
+        return JSONResponse({"rules": found})
+
+    async def events(self, request: Request) -> Response:
+        after = int(number(request, "after", 0, 0, 2**53))
+        limit = int(number(request, "limit", 1000, 1, 1000))
+        found, lost = self._controller.events.after(after)
+        chosen = [asdict(event) for event in found if matching(request, ("kind",), {"kind": event.kind})]
+        # With a number to read on from the oldest come first; without one, people want the newest.
+        page = chosen[:limit] if request.query_params.get("after") else chosen[-limit:]
+        return JSONResponse({"events": page, "last": self._controller.events.last, "lost": lost})
+
+    async def request(self, request: Request) -> Response:
+        leases = self._controller.registry.leases.all.values()
+        return JSONResponse(await look_up(request.path_params["id"], leases))
+
+    def _edge(self, view: EdgeView) -> dict[str, Any]:
+        counters, reasons = view.counters, self._controller.edges.reasons
+        requests, failures = counters.get(REQUESTS, 0), counters.get(FAILURES, 0)
+        return {
+            "source": asdict(view.id.source),
+            "destination": asdict(view.id.destination),
+            "tls": view.id.tls,
+            "protocol": view.id.protocol,
+            "port": view.id.port,
+            "side": view.id.side,
+            "requests": requests,
+            "failures": failures,
+            "retries": counters.get(RETRIES, 0),
+            "connections": counters.get(CONNECTIONS, 0),
+            "request_bytes": counters.get(REQUEST_BYTES, 0),
+            "response_bytes": counters.get(RESPONSE_BYTES, 0),
+            "classes": {f"{number}xx": counters.get(slot, 0) for number, slot in enumerate(CLASSES, 1)},
+            "requests_per_second": requests / view.seconds,
+            "success_rate": (requests - failures) / requests if requests else None,
+            **_latency(counters),
+            "reasons": {reasons.name(slot): count for slot, count in sorted(counters.items()) if slot >= REASONS},
+        }
+
+
+def _latency(counters: Counters) -> dict[str, float | None]:
+    counts = counters.latency()
+    found = {f"p{percent}_ms": percentile_us(counts, percent / 100) for percent in (50, 90, 99)}
+    return {name: None if us is None else us / 1000 for name, us in found.items()}
+
+
+def _touches(view: EdgeView, namespace: str) -> bool:
+    names = (view.id.source.service, view.id.source.workload, view.id.destination.service)
+    return any(name.startswith(namespace + "/") for name in names)
