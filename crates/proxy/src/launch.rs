@@ -4,7 +4,6 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::OnceLock;
 
 use prost::Message;
 use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor, SerializeOptions};
@@ -37,12 +36,27 @@ pub fn read_launch(file: &Path) -> Result<v1::Launch, LaunchError> {
     Ok(launch)
 }
 
-/// Protobuf JSON of any message of the contract ("weft.v1.Frontend"), with the names as in the .proto files.
-pub fn to_json(message: &impl Message, name: &str) -> serde_json::Value {
-    let options = SerializeOptions::new().use_proto_field_name(true);
-    let dynamic = DynamicMessage::decode(descriptor(name), message.encode_to_vec().as_slice());
-    let dynamic = dynamic.expect("a message decodes as what it was encoded from");
-    dynamic.serialize_with_options(serde_json::value::Serializer, &options).unwrap_or(serde_json::Value::Null)
+/// Writes messages of the contract as protobuf JSON. The descriptors take a megabyte: keep it only while it is used.
+pub struct JsonWriter(DescriptorPool);
+
+impl JsonWriter {
+    pub fn new() -> JsonWriter {
+        JsonWriter(descriptors())
+    }
+
+    /// `name` is its full one ("weft.v1.Frontend"); field names are as in the .proto files.
+    pub fn json(&self, message: &impl Message, name: &str) -> serde_json::Value {
+        let options = SerializeOptions::new().use_proto_field_name(true);
+        let dynamic = DynamicMessage::decode(descriptor(&self.0, name), message.encode_to_vec().as_slice());
+        let dynamic = dynamic.expect("a message decodes as what it was encoded from");
+        dynamic.serialize_with_options(serde_json::value::Serializer, &options).unwrap_or(serde_json::Value::Null)
+    }
+}
+
+impl Default for JsonWriter {
+    fn default() -> Self {
+        JsonWriter::new()
+    }
 }
 
 fn read<M: Message + Default>(file: &Path, name: &str) -> Result<M, LaunchError> {
@@ -62,15 +76,17 @@ fn decode<M: Message + Default>(bytes: &[u8], name: &str) -> Result<M, String> {
     }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let options = DeserializeOptions::new().deny_unknown_fields(true);
-    let dynamic = DynamicMessage::deserialize_with_options(descriptor(name), &mut json, &options)
+    let dynamic = DynamicMessage::deserialize_with_options(descriptor(&descriptors(), name), &mut json, &options)
         .map_err(|e| format!("not a weft.v1.{short}: {e}"))?;
     json.end().map_err(|e| format!("more than one JSON value: {e}"))?;
     M::decode(dynamic.encode_to_vec().as_slice()).map_err(|e| format!("not a weft.v1.{short}: {e}"))
 }
 
-fn descriptor(name: &str) -> MessageDescriptor {
-    static POOL: OnceLock<DescriptorPool> = OnceLock::new();
-    let pool = POOL.get_or_init(|| DescriptorPool::decode(weft_proto::DESCRIPTORS).expect("our own descriptors"));
+fn descriptors() -> DescriptorPool {
+    DescriptorPool::decode(weft_proto::DESCRIPTORS).expect("our own descriptors")
+}
+
+fn descriptor(pool: &DescriptorPool, name: &str) -> MessageDescriptor {
     pool.get_message_by_name(name).expect("a message of the contract")
 }
 
@@ -124,7 +140,7 @@ mod tests {
         assert_eq!((parsed.drain_ms, parsed.outbound[0].env.as_str()), (5, "x"));
         assert_eq!(parsed.access_log(), v1::AccessLog::All);
         assert_eq!(decode::<v1::Launch>(&parsed.encode_to_vec(), "weft.v1.Launch").unwrap(), parsed);
-        let again = to_json(&parsed, "weft.v1.Launch").to_string();
+        let again = JsonWriter::new().json(&parsed, "weft.v1.Launch").to_string();
         assert!(again.contains("\"drain_ms\":\"5\""), "{again}");
         assert_eq!(launch(&again).unwrap(), parsed);
         assert_eq!(launch("{}").unwrap(), v1::Launch::default());

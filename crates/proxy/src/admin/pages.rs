@@ -1,5 +1,6 @@
 //! The pages. Each is a function of the hub; `/endpoints` asks the engine.
 
+use std::collections::HashMap;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use super::{Response, prometheus};
 use crate::access_log;
 use crate::config::{Config, Source};
 use crate::control::hub::Hub;
-use crate::launch::to_json;
+use crate::launch::JsonWriter;
 use crate::shared::{Command, EndpointView};
 use crate::timestamp;
 
@@ -94,23 +95,23 @@ fn unready(hub: &Hub) -> Vec<&'static str> {
 }
 
 fn program(config: &Config) -> Value {
-    let sources = &config.sources;
+    let (sources, json) = (&config.sources, JsonWriter::new());
     json!({
-        "mesh": sources.mesh.as_ref().map(|s| source(s, "weft.v1.Mesh")),
-        "frontends": all(&sources.frontends, "weft.v1.Frontend"),
+        "mesh": sources.mesh.as_ref().map(|s| source(&json, s, "weft.v1.Mesh")),
+        "frontends": all(&json, &sources.frontends, "weft.v1.Frontend"),
         "absent_frontends": config.absent,
-        "backends": all(&sources.backends, "weft.v1.Backend"),
-        "endpoints": all(&sources.endpoints, "weft.v1.Endpoints"),
-        "inbounds": all(&sources.inbounds, "weft.v1.Inbound"),
+        "backends": all(&json, &sources.backends, "weft.v1.Backend"),
+        "endpoints": all(&json, &sources.endpoints, "weft.v1.Endpoints"),
+        "inbounds": all(&json, &sources.inbounds, "weft.v1.Inbound"),
     })
 }
 
-fn all<M: prost::Message>(sources: &std::collections::HashMap<String, Source<M>>, name: &str) -> Value {
-    sources.iter().map(|(key, s)| (key.clone(), source(s, name))).collect::<serde_json::Map<_, _>>().into()
+fn all<M: prost::Message>(json: &JsonWriter, sources: &HashMap<String, Source<M>>, name: &str) -> Value {
+    sources.iter().map(|(key, s)| (key.clone(), source(json, s, name))).collect::<serde_json::Map<_, _>>().into()
 }
 
-fn source<M: prost::Message>(source: &Source<M>, name: &str) -> Value {
-    json!({"version": &*source.version, "content": to_json(&*source.message, name)})
+fn source<M: prost::Message>(json: &JsonWriter, source: &Source<M>, name: &str) -> Value {
+    json!({"version": &*source.version, "content": json.json(&*source.message, name)})
 }
 
 async fn endpoints(hub: &Hub) -> Response {

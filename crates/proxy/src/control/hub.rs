@@ -137,10 +137,10 @@ impl Hub {
         }
     }
 
-    /// Out of rotation at once; the engine drains by its own command.
-    pub fn drain(&self) {
+    pub fn drain(&self, within_ms: u64) {
         self.shared.draining.store(true, Relaxed);
         self.draining.send_replace(true);
+        self.engine.send(Command::Drain { within_ms });
     }
 
     /// Bad news, for people (stderr) and the controller.

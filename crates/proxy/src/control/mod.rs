@@ -63,14 +63,14 @@ pub struct Control {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Order {
-    Drain,
+    Drain { within_ms: u64 },
     Stop,
 }
 
 impl Control {
-    /// R8, first step: out of rotation, at the controller too. The engine gets its own command.
-    pub fn drain(&self) {
-        let _ = self.orders.send(Order::Drain);
+    /// R8: out of rotation at the controller and at `/ready`, then the engine drains. `Signal::Drained` ends it.
+    pub fn drain(&self, within_ms: u64) {
+        let _ = self.orders.send(Order::Drain { within_ms });
     }
 
     /// Ends the thread.
@@ -114,7 +114,7 @@ async fn run(
     loop {
         tokio::select! {
             order = orders.recv() => match order {
-                Some(Order::Drain) => hub.drain(),
+                Some(Order::Drain { within_ms }) => hub.drain(within_ms),
                 Some(Order::Stop) | None => return,
             },
             Some(signal) = signals.recv() => tasks.signal(signal),

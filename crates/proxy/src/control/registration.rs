@@ -22,7 +22,12 @@ const MAX_REASON: usize = 500;
 pub async fn run(hub: Arc<Hub>, seed: u64) {
     let (mut backoff, mut rng) = (Backoff::default(), Rng::new(seed));
     let mut channels = hub.channel.subscribe();
+    let mut identity = hub.identity.subscribe();
     loop {
+        // Without one it would be registered as unmeshed, and called without TLS.
+        if identity.wait_for(Option::is_some).await.is_err() {
+            return;
+        }
         let channel = channels.borrow_and_update().clone();
         if let Some(channel) = channel {
             let ended = follow(&hub, channel, &mut backoff).await;

@@ -8,7 +8,12 @@
 //! A resource that cannot be used is refused by name and the last good one stays; the rest of the response is taken.
 //! Endpoints and Backends come unasked with the Frontends that name them. Time is an argument, in milliseconds.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+mod time;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use prost::Message;
 use prost_types::Any;
@@ -18,16 +23,6 @@ use weft_proto::v1;
 use super::kind::Kind;
 use super::subscriptions::Subscriptions;
 use crate::config::{Config, Refused};
-
-/// A frontend that waits so long has lost something on the way: what is missing is asked for by name, and each time
-/// again. (Asking for what one already has means: send it again.)
-const WAIT_MS: u64 = 500;
-/// A removed backend that a frontend in force still names stays so long: the frontend's next version is on its way.
-const DOOMED_MS: u64 = 2_000;
-/// Backends that no frontend names: they come before the frontend that does, and stay after it has gone.
-const LOOSE_MS: u64 = 60_000;
-/// Names answered "there is none" that are remembered; forgotten ones are asked for again.
-const MAX_ABSENT: usize = 4_096;
 
 pub struct Delivery {
     node: v1::Node,
@@ -172,24 +167,6 @@ impl Delivery {
         Handled { reply, changed, refused }
     }
 
-    /// What time alone brings: call about each second. True: `config` is another one.
-    pub fn tick(&mut self, now: u64) -> (Vec<v1::DeltaDiscoveryRequest>, bool) {
-        let mut requests = self.ask_for_missing(now);
-        let idle = self.subscriptions.sweep(now);
-        let mut changed = self.forget(&idle);
-        if !idle.is_empty() {
-            requests.push(unsubscribe(Kind::Frontend, idle));
-        }
-        changed |= self.end_doomed(now);
-        let loose = self.sweep_loose(now);
-        if !loose.is_empty() {
-            changed = true;
-            requests.push(unsubscribe(Kind::Backend, loose.clone()));
-            requests.push(unsubscribe(Kind::Endpoints, loose));
-        }
-        (requests, changed)
-    }
-
     fn take(&mut self, kind: Kind, resource: v1::Resource, now: u64) -> Result<bool, Refused> {
         let (name, version) = (resource.name, resource.version);
         let any = resource.resource.unwrap_or_default();
@@ -270,69 +247,6 @@ impl Delivery {
         true
     }
 
-    /// Takes out removed backends that nobody names any more, or whose time is over.
-    fn end_doomed(&mut self, now: u64) -> bool {
-        let named = self.named(false);
-        let over: Vec<(Kind, String)> = self
-            .doomed
-            .iter()
-            .filter(|((_, name), since)| !named.contains(name) || now >= **since + DOOMED_MS)
-            .map(|(key, _)| key.clone())
-            .collect();
-        for (kind, name) in &over {
-            self.doomed.remove(&(*kind, name.clone()));
-            match kind {
-                Kind::Backend => self.config.remove_backend(name),
-                _ => self.config.remove_endpoints(name),
-            }
-        }
-        !over.is_empty()
-    }
-
-    /// Backends that frontends in force name, and with `waiting` also those that wait.
-    fn named(&self, waiting: bool) -> BTreeSet<String> {
-        let in_force = self.config.frontends.values().flat_map(|f| f.backends().iter().map(|b| b.to_string()));
-        let later = self.waiting.values().filter(|_| waiting).flat_map(|w| w.needs.iter().cloned());
-        in_force.chain(later).collect()
-    }
-
-    fn sweep_loose(&mut self, now: u64) -> Vec<String> {
-        let named = self.named(true);
-        let present: BTreeSet<String> =
-            self.config.backends.keys().chain(self.config.endpoints.keys()).cloned().collect();
-        if self.absent.len() > MAX_ABSENT {
-            self.absent.retain(|(_, name)| named.contains(name));
-        }
-        self.loose.retain(|name, _| present.contains(name) && !named.contains(name));
-        let mut over = Vec::new();
-        for name in present.difference(&named) {
-            if now >= *self.loose.entry(name.clone()).or_insert(now) + LOOSE_MS {
-                over.push(name.clone());
-            }
-        }
-        for name in &over {
-            self.loose.remove(name);
-            self.config.remove_backend(name);
-            self.config.remove_endpoints(name);
-            for kind in [Kind::Backend, Kind::Endpoints] {
-                self.held.get_mut(&kind).map(|held| held.remove(name));
-            }
-        }
-        over
-    }
-
-    fn ask_for_missing(&mut self, now: u64) -> Vec<v1::DeltaDiscoveryRequest> {
-        let late = |w: &Waiting| now >= w.since_ms + WAIT_MS;
-        let mut names: BTreeMap<Kind, BTreeSet<String>> = BTreeMap::new();
-        for waiting in self.waiting.values().filter(|w| late(w)) {
-            for (kind, name) in self.missing(waiting) {
-                names.entry(kind).or_default().insert(name.clone());
-            }
-        }
-        self.waiting.values_mut().filter(|w| late(w)).for_each(|w| w.since_ms = now);
-        names.into_iter().map(|(kind, names)| subscribe(kind, names.into_iter().collect())).collect()
-    }
-
     fn forget(&mut self, frontends: &[String]) -> bool {
         for name in frontends {
             self.waiting.remove(name);
@@ -381,7 +295,3 @@ fn decode<M: Message + Default>(name: &str, version: &str, any: &Any) -> Result<
 fn refused(name: &str, version: &str, reason: String) -> Refused {
     Refused { name: name.into(), version: version.into(), reason, missing: Vec::new() }
 }
-
-#[cfg(test)]
-#[path = "delivery_tests.rs"]
-mod tests;

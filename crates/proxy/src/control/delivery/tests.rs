@@ -1,5 +1,6 @@
 //! A controller of a few lines against the state machine; time is a number.
 
+use super::time::{DOOMED_MS, LOOSE_MS, WAIT_MS};
 use super::*;
 
 const F: &str = "d/web:80@d";
@@ -265,7 +266,7 @@ fn an_idle_frontend_leaves_with_its_backends() {
     d.want(F, 0);
     send_backend(&mut d, B, 0);
     send_frontend(&mut d, "1", &[B], 0);
-    let idle = super::super::subscriptions::IDLE_MS;
+    let idle = crate::control::subscriptions::IDLE_MS;
     d.subscriptions.used(&[], 0);
     let (requests, changed) = d.tick(idle + 1);
     assert!(changed && in_force(&d).is_none() && !d.config.absent.contains(F));
