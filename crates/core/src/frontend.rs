@@ -133,6 +133,13 @@ impl Frontend {
         &self.backends
     }
 
+    /// Of the first entry with this id, or of the default.
+    pub fn action_of(&self, rule_id: &str) -> Option<&Action> {
+        let entry = self.entries.iter().find(|e| *e.rule_id == *rule_id);
+        let default = self.default.as_ref().filter(|action| *action.rule_id == *rule_id);
+        entry.map(|e| &self.actions[e.action]).or(default)
+    }
+
     pub fn actions(&self) -> &[Action] {
         &self.actions
     }

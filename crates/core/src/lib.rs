@@ -11,10 +11,12 @@
 
 pub mod access;
 pub mod action;
+pub mod ask;
 pub mod backend;
 pub mod balance;
 pub mod budget;
 pub mod capability;
+pub mod check;
 pub mod drain;
 pub mod edit;
 pub mod endpoints;
@@ -37,6 +39,7 @@ pub mod retry;
 mod ring;
 pub mod rng;
 mod rules;
+pub mod simulate;
 mod source;
 pub mod spiffe;
 pub mod split;

@@ -1,0 +1,300 @@
+//! Questions as people and tools put them, with whole answers: behind `weft explain`, the Python face and the vectors.
+//!
+//! The decisions are those of `frontend`; here they are only carried out on paper (headers, path, location) instead of
+//! on a connection, so this may allocate.
+use crate::{
+    Reason, Request, Rng,
+    action::{Action, Target},
+    edit::{HeaderEdit, Redirect, Seen},
+    frontend::{Frontend, Matched, Route},
+    resolve::{Names, Resolved},
+    retry::Failure,
+    split::{Split, Weighted},
+};
+use std::collections::BTreeMap;
+
+type Pairs = Vec<(String, String)>;
+
+/// A request in text; `path` with its query.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    pub method: String,
+    pub path: String,
+    pub host: String,
+    pub headers: Pairs,
+}
+
+impl Asked {
+    pub fn request(&self) -> Request<'_> {
+        let (path, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
+        Request {
+            method: self.method.as_bytes(),
+            path: path.as_bytes(),
+            query: query.as_bytes(),
+            host: self.host.as_bytes(),
+            fields: &self.headers,
+        }
+    }
+}
+
+/// What happens to a message's fields, in the order in which it happens.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edit {
+    pub set: Pairs,
+    pub add: Pairs,
+    pub remove: Vec<String>,
+}
+
+/// What happens to a request. What does not apply is absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// "forward", "redirect", "fixed", "no-route", "no-port", "invalid-backend".
+    pub kind: &'static str,
+    pub rule_id: Option<String>,
+    pub backend: Option<String>,
+    pub status: Option<u16>,
+    pub reason: Option<&'static str>,
+    pub location: Option<String>,
+    pub body: Option<String>,
+    /// As forwarded.
+    pub host: Option<String>,
+    pub path: Option<String>,
+    pub request_headers: Edit,
+    pub response_headers: Edit,
+    pub request_timeout_ms: Option<u64>,
+    pub backend_request_timeout_ms: Option<u64>,
+    pub attempts: Option<u32>,
+}
+
+pub fn route(frontend: &Frontend, asked: &Asked, scheme: &str, seed: u64) -> Answer {
+    answer(frontend, &frontend.route(&asked.request()), asked, scheme, seed)
+}
+
+pub fn route_opaque(frontend: &Frontend, seed: u64) -> Answer {
+    answer(frontend, &frontend.route_opaque(), &Asked::default(), "", seed)
+}
+
+fn answer(frontend: &Frontend, route: &Route<'_>, asked: &Asked, scheme: &str, seed: u64) -> Answer {
+    let matched = match route {
+        Route::NoRoute => return refusal("no-route", Reason::NoRoute),
+        Route::NoPort => return refusal("no-port", Reason::NoPort),
+        Route::Forward(matched) => matched,
+    };
+    let decided = match &matched.action.target {
+        Target::Redirect(to) => redirected(to, matched, asked, scheme, frontend.port),
+        Target::Fixed(fixed) => Answer {
+            kind: "fixed",
+            status: Some(fixed.status),
+            reason: fixed.reason.map(Reason::code),
+            body: Some(text(&fixed.body)),
+            ..edited(matched.action, None)
+        },
+        Target::Split(split) => match split.pick(&mut Rng::new(seed)) {
+            Ok(backend) => forwarded(matched, backend, asked),
+            Err(reason) => refusal("invalid-backend", reason),
+        },
+    };
+    Answer { rule_id: Some(matched.rule_id.to_string()), ..decided }
+}
+
+fn refusal(kind: &'static str, reason: Reason) -> Answer {
+    Answer { kind, status: Some(reason.status()), reason: Some(reason.code()), ..Answer::default() }
+}
+
+fn redirected(to: &Redirect, matched: &Matched<'_>, asked: &Asked, scheme: &str, port: u16) -> Answer {
+    let mut location = Vec::new();
+    let seen = Seen {
+        scheme,
+        host: asked.host.as_bytes(),
+        port,
+        path_and_query: asked.path.as_bytes(),
+        matched_prefix: matched.prefix,
+    };
+    to.location(&seen, &mut location);
+    let location = Some(text(&location));
+    Answer { kind: "redirect", status: Some(to.status), location, ..edited(matched.action, None) }
+}
+
+fn forwarded(matched: &Matched<'_>, backend: &Weighted, asked: &Asked) -> Answer {
+    let rewrite = matched.action.rewrite.clone().unwrap_or_default();
+    let mut path = Vec::new();
+    rewrite.rewritten_path(matched.prefix, asked.path.as_bytes(), &mut path);
+    Answer {
+        kind: "forward",
+        backend: backend.backend.as_deref().map(str::to_owned),
+        host: Some(rewrite.host.as_deref().map_or_else(|| asked.host.clone(), text)),
+        path: Some(text(&path)),
+        request_timeout_ms: matched.action.timeouts.map(|t| t.request_ms),
+        backend_request_timeout_ms: matched.action.timeouts.map(|t| t.backend_request_ms),
+        attempts: Some(matched.action.retry.attempts),
+        ..edited(matched.action, Some(backend))
+    }
+}
+
+/// The rule's edits, then those of the backend that was picked.
+fn edited(action: &Action, backend: Option<&Weighted>) -> Answer {
+    let request = [Some(&action.request_headers), backend.map(|b| &b.request_headers)];
+    let response = [Some(&action.response_headers), backend.map(|b| &b.response_headers)];
+    Answer { request_headers: edit(request), response_headers: edit(response), ..Answer::default() }
+}
+
+fn edit(edits: [Option<&HeaderEdit>; 2]) -> Edit {
+    let mut all = Edit::default();
+    for edit in edits.into_iter().flatten() {
+        all.set.extend(edit.set.iter().map(|h| (text(&h.name), text(&h.value))));
+        all.add.extend(edit.add.iter().map(|h| (text(&h.name), text(&h.value))));
+        all.remove.extend(edit.remove.iter().map(|name| text(name)));
+    }
+    all
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// How `n` requests of a rule are divided; "" is the share that is answered 500. None: the rule does not exist or does
+/// not forward.
+pub fn split(frontend: &Frontend, rule_id: &str, n: u64, seed: u64) -> Option<BTreeMap<String, u64>> {
+    let Target::Split(split) = &frontend.action_of(rule_id)?.target else { return None };
+    Some(divided(split, n, &mut Rng::new(seed)))
+}
+
+fn divided(split: &Split, n: u64, rng: &mut Rng) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    for _ in 0..n {
+        let backend = split.pick(rng).ok().and_then(|b| b.backend.as_deref()).unwrap_or_default();
+        *counts.entry(backend.to_owned()).or_default() += 1;
+    }
+    counts
+}
+
+/// What a Host means to a proxy that has these frontends: its key, "ask <key>", "no-port" or "unknown".
+pub fn resolve(frontends: &[Frontend], suffixes: &[Box<str>], authority: &str) -> String {
+    let mut names = Names::new(suffixes);
+    for frontend in frontends {
+        names.add(&frontend.hosts, frontend.port, frontend.name.to_string());
+    }
+    match names.host(authority.as_bytes()) {
+        Resolved::Known(name) => name.clone(),
+        Resolved::Ask => format!("ask {}", names.key_to_ask(authority.as_bytes()).unwrap_or_default()),
+        Resolved::NoPort => "no-port".to_owned(),
+        Resolved::Unknown => "unknown".to_owned(),
+    }
+}
+
+/// A failure by its name; `code` of a status.
+pub fn failure(name: &str, code: u32, response_started: bool) -> Option<Failure> {
+    Some(match name {
+        "connect-failed" => Failure::ConnectFailed,
+        "refused-stream" => Failure::RefusedStream,
+        "goaway-unprocessed" => Failure::GoAwayUnprocessed,
+        "reused-closed-unacked" => Failure::ReusedClosedUnacked,
+        "reset" => Failure::Reset { response_started },
+        "timeout" => Failure::Timeout,
+        "status" => Failure::Status(u16::try_from(code).ok()?),
+        "grpc-status" => Failure::GrpcStatus(code),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use weft_proto::v1::{self, route_action::Target as T, route_match::Path};
+
+    fn frontend(action: v1::RouteAction) -> Frontend {
+        let path = Some(Path::PathPrefix("/a".into()));
+        Frontend::compile(&v1::Frontend {
+            name: "default/web:80@*".into(),
+            hosts: vec!["web".into()],
+            port: 80,
+            has_routes: true,
+            routes: vec![v1::RouteEntry {
+                rule_id: "r".into(),
+                r#match: Some(v1::RouteMatch { path, ..Default::default() }),
+                ..Default::default()
+            }],
+            actions: vec![action],
+            ..Default::default()
+        })
+        .unwrap()
+    }
+
+    fn set(name: &str) -> Option<v1::HeaderEdit> {
+        let header = v1::HeaderValue { name: name.into(), value: "1".into() };
+        Some(v1::HeaderEdit { set: vec![header], ..Default::default() })
+    }
+
+    fn to(backends: &[(&str, u32)]) -> Option<T> {
+        let backend = |&(backend, weight): &(&str, u32)| v1::WeightedBackend {
+            backend: backend.into(),
+            weight,
+            request_headers: set("x-backend"),
+            ..Default::default()
+        };
+        Some(T::Split(v1::Split { backends: backends.iter().map(backend).collect() }))
+    }
+
+    fn get(path: &str) -> Asked {
+        Asked { method: "GET".into(), path: path.into(), host: "web".into(), headers: vec![] }
+    }
+
+    #[test]
+    fn a_forwarded_request_is_described_as_it_leaves() {
+        let rewrite = v1::Rewrite { host: "new".into(), path: Some(v1::rewrite::Path::Prefix("/b".into())) };
+        let (target, rewrite) = (to(&[("default/v1:80", 1)]), Some(rewrite));
+        let frontend =
+            frontend(v1::RouteAction { target, rewrite, request_headers: set("x-rule"), ..Default::default() });
+        let answer = route(&frontend, &get("/a/c?q=1"), "http", 1);
+        assert_eq!((answer.kind, answer.rule_id.as_deref()), ("forward", Some("r")));
+        assert_eq!((answer.host.as_deref(), answer.path.as_deref()), (Some("new"), Some("/b/c?q=1")));
+        let names: Vec<&str> = answer.request_headers.set.iter().map(|(n, _)| n.as_str()).collect();
+        assert_eq!(names, ["x-rule", "x-backend"]);
+        assert_eq!(answer.attempts, Some(2));
+    }
+
+    #[test]
+    fn what_weft_answers_itself_has_status_and_reason() {
+        let forwards = |backends: &[(&str, u32)]| v1::RouteAction { target: to(backends), ..Default::default() };
+        let redirect = v1::Redirect { status: 301, scheme: "https".into(), ..Default::default() };
+        let fixed =
+            v1::FixedResponse { status: 503, body: "later".into(), reason: "overloaded".into(), ..Default::default() };
+        let with = |target| v1::RouteAction { target: Some(target), ..Default::default() };
+        for (action, path, kind, status, reason) in [
+            (forwards(&[("default/v1:80", 1)]), "/b", "no-route", 404, Some("no-route")),
+            (forwards(&[("", 1)]), "/a", "invalid-backend", 500, Some("invalid-backend")),
+            (with(T::Redirect(redirect)), "/a", "redirect", 301, None),
+            (with(T::Fixed(fixed)), "/a", "fixed", 503, Some("overloaded")),
+        ] {
+            let answer = route(&frontend(action), &get(path), "http", 1);
+            assert_eq!((answer.kind, answer.status, answer.reason), (kind, Some(status), reason));
+        }
+    }
+
+    #[test]
+    fn splits_are_counted_with_the_share_that_fails() {
+        let frontend = frontend(v1::RouteAction { target: to(&[("default/v1:80", 3), ("", 1)]), ..Default::default() });
+        let counts = split(&frontend, "r", 4_000, 1).unwrap();
+        assert!((2_850..3_150).contains(&counts["default/v1:80"]), "{counts:?}");
+        assert_eq!(counts.values().sum::<u64>(), 4_000);
+        assert_eq!(split(&frontend, "s", 1, 1), None);
+    }
+
+    #[test]
+    fn names_are_resolved() {
+        let frontends = [frontend(v1::RouteAction { target: to(&[]), ..Default::default() })];
+        let suffixes = ["mesh".into()];
+        for (authority, expected) in
+            [("Web", "default/web:80@*"), ("web:81", "no-port"), ("a.b.mesh", "ask b/a:80"), ("x", "unknown")]
+        {
+            assert_eq!(resolve(&frontends, &suffixes, authority), expected);
+        }
+    }
+
+    #[test]
+    fn failures_have_names() {
+        assert_eq!(failure("status", 503, false), Some(Failure::Status(503)));
+        assert_eq!(failure("status", 70_000, false), None);
+        assert_eq!(failure("boredom", 0, false), None);
+    }
+}

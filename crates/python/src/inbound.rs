@@ -1,0 +1,158 @@
+//! Questions to the tables `accept` and `authorise`.
+use crate::refused;
+use pyo3::{exceptions::PyValueError, prelude::*};
+use std::net::IpAddr;
+use weft_core::{
+    Refused,
+    access::{Inbound, Port, Subject, Would},
+    ask::Asked,
+    check::decode,
+    spiffe::SpiffeId,
+};
+use weft_proto::v1;
+
+type Headers = Vec<(String, String)>;
+
+#[derive(IntoPyObject)]
+pub struct AuditedRule {
+    rule_id: String,
+    would: &'static str,
+}
+
+#[derive(IntoPyObject)]
+pub struct Authorised {
+    allow: bool,
+    rule_id: String,
+    reason: Option<&'static str>,
+    audited: Vec<AuditedRule>,
+}
+
+#[derive(IntoPyObject)]
+pub struct TriedAccess {
+    rule_id: String,
+    action: &'static str,
+    audit: bool,
+    matched: bool,
+    why: &'static str,
+}
+
+/// A call as Python gives it.
+struct Call {
+    inbound: Inbound,
+    port: u16,
+    principal: Option<SpiffeId>,
+    source_ip: IpAddr,
+    /// None: the connection is not HTTP.
+    asked: Option<Asked>,
+}
+
+impl Call {
+    fn new(
+        inbound: &[u8],
+        port: u16,
+        principal: Option<&str>,
+        source_ip: &str,
+        asked: Option<Asked>,
+    ) -> Result<Call, Refused> {
+        let source_ip = source_ip.parse();
+        Ok(Call {
+            inbound: compile(inbound)?,
+            port,
+            principal: principal.map(SpiffeId::parse).transpose()?,
+            source_ip: source_ip.map_err(|_| Refused::because("source_ip is not an address"))?,
+            asked,
+        })
+    }
+
+    fn subject<'a>(&'a self, trust_domain: &'a str) -> Subject<'a> {
+        Subject { principal: self.principal.as_ref(), trust_domain, source_ip: self.source_ip, port: self.port }
+    }
+}
+
+fn compile(content: &[u8]) -> Result<Inbound, Refused> {
+    Inbound::compile(&decode::<v1::Inbound>("Inbound", content)?)
+}
+
+fn port_of(inbound: &Inbound, port: u16) -> PyResult<&Port> {
+    inbound.port(port).ok_or_else(|| PyValueError::new_err(format!("no port {port}")))
+}
+
+fn asked(method: Option<&str>, path: &str, host: &str, headers: Headers) -> Option<Asked> {
+    Some(Asked { method: method?.into(), path: path.into(), host: host.into(), headers })
+}
+
+/// May this caller do this? Without a method it is a connection that is not HTTP.
+#[pyfunction]
+#[pyo3(signature = (inbound, port, principal=None, source_ip="127.0.0.1", method=None, path="/", host="", headers=Vec::new(), *, trust_domain=""))]
+#[allow(clippy::too_many_arguments)] // They are Python's keyword arguments.
+pub fn authorise(
+    py: Python<'_>,
+    inbound: &[u8],
+    port: u16,
+    principal: Option<&str>,
+    source_ip: &str,
+    method: Option<&str>,
+    path: &str,
+    host: &str,
+    headers: Headers,
+    trust_domain: &str,
+) -> PyResult<Authorised> {
+    let asked = asked(method, path, host, headers);
+    let call = py.detach(|| Call::new(inbound, port, principal, source_ip, asked)).map_err(|r| refused(py, r))?;
+    let request = call.asked.as_ref().map(Asked::request);
+    let subject = call.subject(trust_domain);
+    let verdict = port_of(&call.inbound, port)?.authorise(&subject, request.as_ref());
+    let audited = verdict.audited.iter().map(|a| AuditedRule { rule_id: a.rule.to_string(), would: would(a.would) });
+    Ok(Authorised {
+        allow: verdict.allow(),
+        rule_id: verdict.rule.to_string(),
+        reason: verdict.refused.map(|reason| reason.code()),
+        audited: audited.collect(),
+    })
+}
+
+fn would(would: Would) -> &'static str {
+    match would {
+        Would::Deny => "deny",
+        Would::Allow => "allow",
+        Would::DenyUnlisted => "deny-unlisted",
+    }
+}
+
+/// Every rule in the order of evaluation until the one that decides, then all audit rules.
+#[pyfunction]
+#[pyo3(signature = (inbound, port, principal=None, source_ip="127.0.0.1", method=None, path="/", host="", headers=Vec::new(), *, trust_domain=""))]
+#[allow(clippy::too_many_arguments)] // They are Python's keyword arguments.
+pub fn explain_access(
+    py: Python<'_>,
+    inbound: &[u8],
+    port: u16,
+    principal: Option<&str>,
+    source_ip: &str,
+    method: Option<&str>,
+    path: &str,
+    host: &str,
+    headers: Headers,
+    trust_domain: &str,
+) -> PyResult<Vec<TriedAccess>> {
+    let asked = asked(method, path, host, headers);
+    let call = py.detach(|| Call::new(inbound, port, principal, source_ip, asked)).map_err(|r| refused(py, r))?;
+    let request = call.asked.as_ref().map(Asked::request);
+    let tried = port_of(&call.inbound, port)?.explain(&call.subject(trust_domain), request.as_ref());
+    let described = tried.into_iter().map(|t| TriedAccess {
+        rule_id: t.rule_id.to_string(),
+        action: if t.denies { "deny" } else { "allow" },
+        audit: t.audit,
+        matched: t.matched,
+        why: t.why,
+    });
+    Ok(described.collect())
+}
+
+/// Why a connection is refused on this port because of its TLS; None: it is not.
+#[pyfunction]
+#[pyo3(signature = (inbound, port, is_mtls))]
+pub fn tls_verdict(py: Python<'_>, inbound: &[u8], port: u16, is_mtls: bool) -> PyResult<Option<&'static str>> {
+    let inbound = compile(inbound).map_err(|r| refused(py, r))?;
+    Ok(port_of(&inbound, port)?.tls_verdict(is_mtls).err().map(|reason| reason.code()))
+}

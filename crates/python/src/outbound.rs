@@ -1,0 +1,166 @@
+//! Questions to the tables `resolve` and `route`.
+use crate::refused;
+use pyo3::{exceptions::PyValueError, prelude::*};
+use std::collections::BTreeMap;
+use weft_core::{
+    Refused, Rng,
+    ask::{self, Answer, Asked},
+    check::decode,
+    frontend::Frontend,
+    retry::{self as core_retry, Decision, Tried},
+};
+use weft_proto::v1;
+
+type Headers = Vec<(String, String)>;
+
+#[derive(IntoPyObject)]
+pub struct HeaderEdit {
+    set: Headers,
+    add: Headers,
+    remove: Vec<String>,
+}
+
+#[derive(IntoPyObject)]
+pub struct Routed {
+    kind: &'static str,
+    rule_id: Option<String>,
+    backend: Option<String>,
+    status: Option<u16>,
+    reason: Option<&'static str>,
+    location: Option<String>,
+    body: Option<String>,
+    host: Option<String>,
+    path: Option<String>,
+    request_headers: HeaderEdit,
+    response_headers: HeaderEdit,
+    request_timeout_ms: Option<u64>,
+    backend_request_timeout_ms: Option<u64>,
+    attempts: Option<u32>,
+}
+
+#[derive(IntoPyObject)]
+pub struct TriedRoute {
+    rule_id: String,
+    matched: bool,
+    why: String,
+}
+
+impl From<ask::Edit> for HeaderEdit {
+    fn from(edit: ask::Edit) -> HeaderEdit {
+        HeaderEdit { set: edit.set, add: edit.add, remove: edit.remove }
+    }
+}
+
+impl From<Answer> for Routed {
+    fn from(answer: Answer) -> Routed {
+        Routed {
+            kind: answer.kind,
+            rule_id: answer.rule_id,
+            backend: answer.backend,
+            status: answer.status,
+            reason: answer.reason,
+            location: answer.location,
+            body: answer.body,
+            host: answer.host,
+            path: answer.path,
+            request_headers: answer.request_headers.into(),
+            response_headers: answer.response_headers.into(),
+            request_timeout_ms: answer.request_timeout_ms,
+            backend_request_timeout_ms: answer.backend_request_timeout_ms,
+            attempts: answer.attempts,
+        }
+    }
+}
+
+fn compile(content: &[u8]) -> Result<Frontend, Refused> {
+    Frontend::compile(&decode::<v1::Frontend>("Frontend", content)?)
+}
+
+/// Where this request goes.
+#[pyfunction]
+#[pyo3(signature = (frontend, method, path, host="", headers=Vec::new(), *, seed=0, scheme="http"))]
+#[allow(clippy::too_many_arguments)] // They are Python's keyword arguments.
+pub fn route(
+    py: Python<'_>,
+    frontend: &[u8],
+    method: &str,
+    path: &str,
+    host: &str,
+    headers: Headers,
+    seed: u64,
+    scheme: &str,
+) -> PyResult<Routed> {
+    let asked = Asked { method: method.into(), path: path.into(), host: host.into(), headers };
+    let answer = py.detach(|| Ok(ask::route(&compile(frontend)?, &asked, scheme, seed)));
+    answer.map(Routed::from).map_err(|r| refused(py, r))
+}
+
+/// Where a connection that is not HTTP goes.
+#[pyfunction]
+#[pyo3(signature = (frontend, *, seed=0))]
+pub fn route_opaque(py: Python<'_>, frontend: &[u8], seed: u64) -> PyResult<Routed> {
+    let answer = py.detach(|| Ok(ask::route_opaque(&compile(frontend)?, seed)));
+    answer.map(Routed::from).map_err(|r| refused(py, r))
+}
+
+/// Every rule in order until the one that matches, and why the others did not.
+#[pyfunction]
+#[pyo3(signature = (frontend, method, path, host="", headers=Vec::new()))]
+pub fn explain_route(
+    py: Python<'_>,
+    frontend: &[u8],
+    method: &str,
+    path: &str,
+    host: &str,
+    headers: Headers,
+) -> PyResult<Vec<TriedRoute>> {
+    let asked = Asked { method: method.into(), path: path.into(), host: host.into(), headers };
+    let tried = py.detach(|| Ok(compile(frontend)?.explain(&asked.request()))).map_err(|r| refused(py, r))?;
+    let plain =
+        |t: weft_core::frontend::Tried| TriedRoute { rule_id: t.rule_id.to_string(), matched: t.matched, why: t.why };
+    Ok(tried.into_iter().map(plain).collect())
+}
+
+/// How `n` requests that a rule matched are divided; "" is the share that is answered 500.
+#[pyfunction]
+#[pyo3(signature = (frontend, rule_id, n, *, seed=0))]
+pub fn split(py: Python<'_>, frontend: &[u8], rule_id: &str, n: u64, seed: u64) -> PyResult<BTreeMap<String, u64>> {
+    let counts = py.detach(|| Ok(ask::split(&compile(frontend)?, rule_id, n, seed))).map_err(|r| refused(py, r))?;
+    counts.ok_or_else(|| PyValueError::new_err(format!("no rule {rule_id:?} that forwards")))
+}
+
+/// What a Host means to a proxy that has these frontends: its key, "ask <key>", "no-port" or "unknown".
+#[pyfunction]
+#[pyo3(signature = (frontends, suffixes, authority))]
+pub fn resolve(py: Python<'_>, frontends: Vec<Vec<u8>>, suffixes: Vec<String>, authority: &str) -> PyResult<String> {
+    let suffixes: Vec<Box<str>> = suffixes.into_iter().map(String::into_boxed_str).collect();
+    let compiled = frontends.iter().map(|f| compile(f)).collect::<Result<Vec<_>, _>>();
+    Ok(ask::resolve(&compiled.map_err(|r| refused(py, r))?, &suffixes, authority))
+}
+
+/// After how many milliseconds to try again; None: not at all. `policy`: a RetryPolicy; None: the default.
+#[pyfunction]
+#[pyo3(signature = (policy, failure, *, attempt=1, method="GET", code=0, response_started=false, body_replayable=true, retry_after_ms=None, seed=0))]
+#[allow(clippy::too_many_arguments)] // They are Python's keyword arguments.
+pub fn retry(
+    py: Python<'_>,
+    policy: Option<&[u8]>,
+    failure: &str,
+    attempt: u32,
+    method: &str,
+    code: u32,
+    response_started: bool,
+    body_replayable: bool,
+    retry_after_ms: Option<u64>,
+    seed: u64,
+) -> PyResult<Option<u64>> {
+    let policy = policy.map(|content| decode::<v1::RetryPolicy>("RetryPolicy", content)).transpose();
+    let compiled = policy.and_then(|p| core_retry::Policy::compile(p.as_ref())).map_err(|r| refused(py, r))?;
+    let named = ask::failure(failure, code, response_started);
+    let failure = named.ok_or_else(|| PyValueError::new_err(format!("no failure {failure:?}")))?;
+    let tried = Tried { attempt, method: method.as_bytes(), failure, body_replayable, retry_after_ms };
+    Ok(match core_retry::decide(&compiled, &tried, &mut Rng::new(seed)) {
+        Decision::Retry { after_ms } => Some(after_ms),
+        Decision::Give => None,
+    })
+}
