@@ -100,7 +100,7 @@ def test_services_are_the_accounts_that_may_serve_them():
 def test_sources_and_operations_are_said_in_the_contracts_words():
     text = (
         "{rules: [{from: [{principals: ['*'], namespaces: [n], services: [s], ipBlocks: [192.0.2.0/24],"
-        " notPrincipals: [spiffe://d/x], notNamespaces: [m], notServices: [t], notIpBlocks: ['::1']}],"
+        " notPrincipals: [spiffe://d/ns/x/sa/y], notNamespaces: [m], notServices: [t], notIpBlocks: ['::1']}],"
         " to: [{hosts: [h], ports: [80], methods: [GET], paths: [{exact: /e}, {prefix: /p}, {suffix: s},"
         " {template: '/{*}'}], headers: [{name: A, present: true, invert: true}, {name: B, regex: 'b+'}],"
         " notHosts: [i], notPorts: [81], notMethods: [PUT], notPaths: [{exact: /f}]}]}]}"

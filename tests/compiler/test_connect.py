@@ -96,7 +96,7 @@ def test_only_who_is_admitted_is_an_endpoint(of, who, policies, admitted):
 
 def test_a_written_endpoint_is_admitted_by_the_same_rules():
     text = "{{ports: [{{port: 80}}], endpoints: [{{address: 127.0.0.9{}}}]}}"
-    open_one, meshed = (service("a", text.format(i)) for i in ("", ", identity: 'spiffe://other/x'"))
+    open_one, meshed = (service("a", text.format(i)) for i in ("", ", identity: 'spiffe://other/ns/x/sa/y'"))
     assert endpoints(open_one) == endpoints(meshed) == [("a-static-0", 80)]
     assert endpoints(open_one, access("p", ALLOW)) == []
     assert endpoints(meshed, access("p", ALLOW)) == [("a-static-0", 80)]

@@ -46,7 +46,8 @@ def _alone(resource: Resource) -> Iterator[tuple[str, Message]]:
     index.put(resource.ref, Stored(resource), Dirty())
     if isinstance(resource, HTTPRoute):
         table = route_table(index, [resource.ref], _ANY_SERVICE.spec.ports[0], _no_policy(index))
-        yield "Frontend", pb.Frontend(name="judged", has_routes=True, routes=table.entries, actions=table.actions)
+        message = pb.Frontend(name="judged", port=1, has_routes=True, routes=table.entries, actions=table.actions)
+        yield "Frontend", message
     elif isinstance(resource, AccessPolicy):
         port = pb.InboundPort(port=1, tls=pb.TLS_MODE_STRICT, otherwise=pb.ACCESS_DEFAULT_DENY)
         port.access.extend(rules(index, resource))

@@ -19,6 +19,8 @@ _AMBIGUOUS = re.compile(r"//|%2f|%5c|%00|;|\\|\x00|[?#]", re.IGNORECASE)
 _DOT_SEGMENT = re.compile(r"/\.{1,2}(/|$)")
 _HOST = re.compile(r"(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*|\*")
 _SERVICE = re.compile(r"([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+_PRINCIPAL = re.compile(r"spiffe://[a-z0-9._-]+/ns/[a-z0-9.-]+/sa/[A-Za-z0-9._-]+")
+_PREFIX = re.compile(r"(spiffe://[A-Za-z0-9._/-]*)?\*")
 _SEGMENT = re.compile(r"\{\*\}|[^{}*]+")
 
 
@@ -51,8 +53,8 @@ def _template(path: str) -> str:
 
 
 def _principal(value: str) -> str:
-    body = value[:-1] if value.endswith("*") else value
-    if "*" in body or not (value == "*" or value.startswith("spiffe://")):
+    exact = not value.endswith("*")
+    if not (_PRINCIPAL if exact else _PREFIX).fullmatch(value):
         hint = "spiffe://<trust domain>/ns/<namespace>/sa/<account>; a * only at the end; services: takes service names"
         raise wrong(f"{value!r} is not a principal", hint)
     return value

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from weft.resources.base import Model, Resource
 from weft.resources.httproute import once
-from weft.resources.types import Count, DnsLabel, DnsName, Duration, IpAddress, Port, Weight, wrong
+from weft.resources.types import Count, DnsLabel, DnsName, Duration, IpAddress, Port, SpiffeId, Weight, wrong
 
 Protocol: TypeAlias = Literal["HTTP", "HTTP2", "GRPC", "TCP", "TLS"]
 TlsMode: TypeAlias = Literal["permissive", "strict", "off"]
@@ -98,14 +98,8 @@ class StaticEndpoint(Model):
     labels: dict[str, str] = Field(default_factory=dict)
     weight: Weight = 1
     # The SPIFFE ID to be proved on connect; without it the endpoint is not meshed and gets plaintext.
-    identity: Annotated[str, AfterValidator(lambda v: _spiffe(v))] | None = None
+    identity: SpiffeId | None = None
     zone: str = ""
-
-
-def _spiffe(value: str) -> str:
-    if not value.startswith("spiffe://") or "*" in value:
-        raise wrong(f"{value!r} is not a SPIFFE ID", "spiffe://<trust domain>/ns/<namespace>/sa/<service account>")
-    return value
 
 
 class Mtls(Model):

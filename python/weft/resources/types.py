@@ -53,6 +53,8 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9]
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_TEXT = re.compile(r"[\t\x20-\x7e\x80-\uffff]*")
 _METHOD = re.compile(r"[A-Z][A-Z-]*")
+# SPIFFE-ID, 2: trust domain; the path is that of Istio and ours.
+_SPIFFE_ID = re.compile(r"spiffe://[a-z0-9._-]+/ns/[a-z0-9.-]+/sa/[A-Za-z0-9._-]+")
 # GEP-2257. At most four parts of at most five digits: 99999h is the longest, about eleven years.
 _DURATION = re.compile(r"([0-9]{1,5}(h|ms|m|s)){1,4}")
 _PART = re.compile(r"([0-9]+)(h|ms|m|s)")
@@ -134,6 +136,13 @@ def _cidr(value: str) -> str:
     raise wrong(f"{value!r} is not an IP block", hint)
 
 
+def _spiffe_id(value: str) -> str:
+    if not _SPIFFE_ID.fullmatch(value):
+        raise wrong(f"{value!r} is not a SPIFFE ID", "spiffe://<trust domain>/ns/<namespace>/sa/<service account>")
+    return value
+
+
+SpiffeId: TypeAlias = Annotated[str, StringConstraints(max_length=2048), AfterValidator(_spiffe_id)]
 IpAddress: TypeAlias = Annotated[str, AfterValidator(_ip)]
 IpBlock: TypeAlias = Annotated[str, AfterValidator(_cidr)]
 

@@ -1,0 +1,97 @@
+"""Where would this request go, and why: the delivered messages are asked, by the very code that serves traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from weft.ask import core
+from weft.ask.explanation import End, Explanation, Path, Step
+from weft.ask.inbound import inbound
+from weft.ask.outbound import Share, end_of, outbound
+from weft.ask.parties import Callee, Caller, callee, caller
+from weft.compiler.model import Compiled
+from weft.v1 import program_pb2 as pb
+
+# What a caller's address is taken to be where a rule asks for it and the question does not say.
+SOURCE_IP = "127.0.0.1"
+_USABLE = (pb.HEALTH_HEALTHY, pb.HEALTH_UNKNOWN)
+
+
+def explain(
+    compiled: Compiled,
+    source: str,
+    to: str,
+    method: str = "GET",
+    path: str = "/",
+    headers: Mapping[str, str] | None = None,
+    source_ip: str = SOURCE_IP,
+) -> Explanation:
+    """Every table that the request passes. Raises `NotFound` (a ValueError) for a service that nobody declared."""
+    who = caller(compiled, source)
+    what = callee(compiled, to, who.namespace)
+    given = {name.lower(): value for name, value in (headers or {}).items()}
+    request = core.Request(method, path, given.pop("host", what.host), tuple(given.items()))
+    out = outbound(compiled, who, what, request)
+    paths = tuple(p for share in out.shares for p in _paths(compiled, who, what, share, source_ip))
+    notes = (who.note,) if who.note else ()
+    return Explanation(who.name, what.name, method, path, out.steps, paths, notes)
+
+
+def _paths(compiled: Compiled, who: Caller, what: Callee, share: Share, source_ip: str) -> Iterator[Path]:
+    if share.end is not None:
+        yield Path(share.percent, share.backend, (), (), share.end)
+        return
+    delivered = compiled.find("Endpoints", share.backend)
+    message: Any = delivered.message if delivered else pb.Endpoints()
+    usable = [e for e in message.endpoints if e.health in _USABLE]
+    balance = _balance(compiled, share, message, usable)
+    if not usable:
+        yield Path(share.percent, share.backend, (), (balance,), end_of("no-healthy-upstream"))
+        return
+    for group in _alike(compiled, usable):
+        percent = round(share.percent * len(group) / len(usable), 2)
+        connect, caller_seen = _connect(who, group[0])
+        steps, end = _inside(compiled, group[0], share, caller_seen, source_ip)
+        names = tuple(e.workload for e in group)
+        yield Path(percent, share.backend, names, (balance, connect, *steps), end)
+
+
+def _balance(compiled: Compiled, share: Share, message: Any, usable: list[Any]) -> Step:
+    backend: Any = compiled.delivered["Backend", share.backend].message
+    kind = (backend.balancer.WhichOneof("kind") or "peak_ewma").replace("_", "-")
+    decision = f"{kind} over {len(usable)} of {len(message.endpoints)} endpoints"
+    return Step("balance", decision if message.endpoints else "no endpoint", backend.origin)
+
+
+def _alike(compiled: Compiled, endpoints: list[Any]) -> list[list[Any]]:
+    """Groups for which the answer is the same: meshed or not, and the same content of the Inbound but for its name."""
+    groups: dict[tuple[bool, bytes], list[Any]] = {}
+    for endpoint in endpoints:
+        found = compiled.find("Inbound", endpoint.workload)
+        content = pb.Inbound()
+        if found is not None:
+            content.MergeFrom(found.message)  # type: ignore[arg-type]  # of kind Inbound
+            content.ClearField("name")
+        groups.setdefault((bool(endpoint.identity), content.SerializeToString(deterministic=True)), []).append(endpoint)
+    return list(groups.values())
+
+
+def _connect(who: Caller, endpoint: Any) -> tuple[Step, Caller]:
+    """How it is called, and who the callee sees."""
+    address = f"[{endpoint.address}]" if ":" in endpoint.address else endpoint.address
+    place = f"{address}:{endpoint.port}"
+    if who.identity and endpoint.identity:
+        return Step("connect", f"mTLS to {place}, which has to prove {endpoint.identity}"), who
+    why = "the caller has no proxy" if endpoint.identity else "the endpoint is not meshed"
+    return Step("connect", f"plaintext to {place}: {why}"), Caller(who.name, who.namespace, "")
+
+
+def _inside(
+    compiled: Compiled, endpoint: Any, share: Share, who: Caller, source_ip: str
+) -> tuple[tuple[Step, ...], End]:
+    delivered = compiled.find("Inbound", endpoint.workload)
+    if delivered is None:
+        return (Step("accept", "no proxy stands before it: nothing is asked"),), End(0)
+    backend: Any = compiled.delivered["Backend", share.backend].message
+    return inbound(compiled, delivered, backend.port, who, share.request, source_ip)

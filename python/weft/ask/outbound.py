@@ -1,0 +1,126 @@
+"""The caller's side of an explanation: resolve, route, balance, connect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from weft.ask import core
+from weft.ask.explanation import End, Step, Tried
+from weft.ask.origin import origin_of
+from weft.ask.parties import Callee, Caller
+from weft.compiler.model import Compiled, backend_key
+from weft.v1 import program_pb2 as pb
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Where a part of the requests goes, and what the callee sees of them."""
+
+    percent: float
+    backend: str
+    # Of a share without backend.
+    end: End | None
+    request: core.Request
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    steps: tuple[Step, ...]
+    shares: tuple[Share, ...]
+
+
+def outbound(compiled: Compiled, caller: Caller, callee: Callee, request: core.Request) -> Outbound:
+    if not callee.service:
+        return _unknown(compiled, callee, request)
+    if not caller.identity:
+        return _without_proxy(callee, request)
+    delivered = compiled.find("Frontend", compiled.frontend_key_for(callee.service, callee.port, caller.namespace))
+    if delivered is None:
+        return _ended(Step("resolve", f"{callee.service} has no port {callee.port}"), end_of("no-port"), request)
+    resolved = Step("resolve", f"frontend {delivered.key}", f"Service/{callee.service}", "")
+    return _routed(compiled, resolved, delivered.message, request)
+
+
+def _unknown(compiled: Compiled, callee: Callee, request: core.Request) -> Outbound:
+    mesh: Any = compiled.delivered["Mesh", "mesh"].message
+    if mesh.refuse_unknown:
+        step = Step(
+            "resolve", f"{callee.host} is no service, and unknown destinations are refused", "Mesh/default/mesh"
+        )
+        return _ended(step, end_of("unknown-destination", "Mesh/default/mesh"), request)
+    step = Step("resolve", f"{callee.host} is no service: passed through as it is")
+    return Outbound((step,), ())
+
+
+def _without_proxy(callee: Callee, request: core.Request) -> Outbound:
+    step = Step("resolve", "the caller has no proxy: no route is applied")
+    return Outbound((step,), (Share(100.0, backend_key(callee.service, callee.port), None, request),))
+
+
+def _routed(compiled: Compiled, resolved: Step, frontend: Any, request: core.Request) -> Outbound:
+    tried = tuple(
+        Tried(t.rule_id, t.matched, t.why, place(compiled, t.rule_id)) for t in core.explain_route(frontend, request)
+    )
+    steps = (resolved,)
+    if _looks_at_paths(frontend) and core.ambiguous_path(request.path):
+        step = Step("route", f"the path {request.path} can be read in two ways", tried=tried)
+        return Outbound((*steps, step), (Share(100.0, "", end_of("ambiguous-path"), request),))
+    routed = core.route(frontend, request)
+    step = Step("route", _decision(routed), routed.rule_id, place(compiled, routed.rule_id), tried)
+    return Outbound((*steps, step), tuple(_shares(compiled, frontend, routed, request)))
+
+
+def _looks_at_paths(frontend: pb.Frontend) -> bool:
+    return any(e.match.WhichOneof("path") and e.match.path_prefix != "/" for e in frontend.routes)
+
+
+def _decision(routed: core.Routed) -> str:
+    if routed.kind == "redirect":
+        return f"redirect to {routed.location}"
+    if routed.kind in ("forward", "invalid-backend"):
+        return "forward"
+    return {"no-route": "no rule matches", "fixed": "answered here"}.get(routed.kind, routed.kind)
+
+
+def _shares(compiled: Compiled, frontend: pb.Frontend, routed: core.Routed, request: core.Request) -> Iterator[Share]:
+    if routed.kind not in ("forward", "invalid-backend"):
+        reason = routed.reason
+        end = end_of(reason, routed.rule_id, place(compiled, routed.rule_id)) if reason else End(routed.status)
+        if routed.location:
+            end = End(routed.status, "", "", routed.rule_id, place(compiled, routed.rule_id), routed.location)
+        yield Share(100.0, "", end, request)
+        return
+    seen = core.Request(request.method, routed.path, routed.host, request.headers)
+    backends = _backends(frontend, routed.rule_id)
+    total = sum(b.weight for b in backends) or 1
+    for backend in backends:
+        percent = round(100.0 * backend.weight / total, 2)
+        if backend.backend:
+            yield Share(percent, backend.backend, None, seen)
+        else:
+            end = end_of("invalid-backend", routed.rule_id, place(compiled, routed.rule_id), backend.invalid)
+            yield Share(percent, "", end, seen)
+
+
+def _backends(frontend: pb.Frontend, rule_id: str) -> Iterable[pb.WeightedBackend]:
+    """The shares of the action that the core chose, by its rule."""
+    for entry in frontend.routes:
+        if entry.rule_id == rule_id:
+            return list(frontend.actions[entry.action].split.backends)
+    return [pb.WeightedBackend(backend=frontend.default_backend, weight=1)]
+
+
+def _ended(step: Step, end: End, request: core.Request) -> Outbound:
+    return Outbound((step,), (Share(100.0, "", end, request),))
+
+
+def end_of(reason: str, rule_id: str = "", origin: str = "", why: str = "") -> End:
+    status, advice = core.advice(reason)
+    return End(status, reason, why or advice, rule_id, origin)
+
+
+def place(compiled: Compiled, rule_id: str) -> str:
+    found = origin_of(compiled, rule_id) if rule_id else None
+    return str(found) if found else ""
