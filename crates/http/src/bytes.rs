@@ -62,9 +62,10 @@ pub fn is_lower_token(name: &[u8]) -> bool {
     !name.is_empty() && class_end(name, 0, LOWER_TOKEN) == name.len()
 }
 
+/// Position of the first byte that no host name may hold, or the length.
 #[inline]
-pub fn is_host(text: &[u8]) -> bool {
-    class_end(text, 0, HOST) == text.len()
+pub fn host_end(text: &[u8]) -> usize {
+    class_end(text, 0, HOST)
 }
 
 #[inline]
@@ -174,6 +175,40 @@ pub fn eq_lower(name: &[u8], text: &[u8]) -> bool {
     word(name, n - 8) | CASE == word(text, n - 8) | CASE
 }
 
+/// Are these equal but for the case of letters in `name`? `lowered` has none in upper case. Exact for every byte.
+#[inline]
+pub fn eq_lowered(name: &[u8], lowered: &[u8]) -> bool {
+    let n = lowered.len();
+    if name.len() != n {
+        return false;
+    }
+    if n < 8 {
+        return name.iter().zip(lowered).all(|(a, b)| a.to_ascii_lowercase() == *b);
+    }
+    let mut at = 0;
+    while at + 8 < n {
+        if lower_word(word(name, at)) != word(lowered, at) {
+            return false;
+        }
+        at += 8;
+    }
+    lower_word(word(name, n - 8)) == word(lowered, n - 8)
+}
+
+/// Equality without a call for what is short, as names and values mostly are.
+#[inline]
+pub fn same(a: &[u8], b: &[u8]) -> bool {
+    let n = a.len();
+    if n != b.len() {
+        return false;
+    }
+    match n {
+        0..8 => a.iter().zip(b).all(|(a, b)| a == b),
+        8..=16 => word(a, 0) == word(b, 0) && word(a, n - 8) == word(b, n - 8),
+        _ => a == b,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,6 +230,22 @@ mod tests {
             let lowered = lower_word(u64::from_le_bytes([byte, b'A', b'Z', byte, b'@', b'[', byte, 0xc1]));
             let low = byte.to_ascii_lowercase();
             assert_eq!(lowered.to_le_bytes(), [low, b'a', b'z', low, b'@', b'[', low, 0xc1]);
+        }
+    }
+
+    #[test]
+    fn equality_is_exact_at_every_length_and_place() {
+        for n in 0..40 {
+            let text: Vec<u8> = (0..n).map(|i| b'a' + i % 26).collect();
+            assert!(same(&text, &text) && eq_lowered(&text.to_ascii_uppercase(), &text));
+            for place in 0..n as usize {
+                let mut other = text.clone();
+                other[place] ^= 0x20;
+                assert!(!same(&other, &text) && eq_lowered(&other, &text));
+                other[place] ^= 0x80;
+                assert!(!eq_lowered(&other, &text));
+            }
+            assert!(!same(&text, &text.repeat(2)) || n == 0);
         }
     }
 }

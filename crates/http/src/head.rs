@@ -24,7 +24,7 @@ impl Span {
     }
 
     #[inline]
-    pub fn of<'a>(self, bytes: &'a [u8]) -> &'a [u8] {
+    pub fn of(self, bytes: &[u8]) -> &[u8] {
         &bytes[self.start as usize..self.end as usize]
     }
 
@@ -139,11 +139,17 @@ impl Head {
     /// Forgets the message and keeps the memory.
     #[inline]
     pub fn clear(&mut self) {
-        let fields = std::mem::take(&mut self.fields);
-        let arena = std::mem::take(&mut self.arena);
-        *self = Head { fields, arena, ..Head::default() };
-        self.fields.clear();
-        self.arena.clear();
+        let Head { fields, arena, kind, method, target, path, target_form, authority, scheme, protocol, .. } = self;
+        fields.clear();
+        arena.clear();
+        *kind = Kind::Request;
+        *target_form = TargetForm::Origin;
+        (*method, *target, *path) = (Span::EMPTY, Span::EMPTY, Span::EMPTY);
+        (*authority, *scheme, *protocol) = (Span::EMPTY, Span::EMPTY, Span::EMPTY);
+        let Head { status, version, framing, keep_alive, upgrade, expect_continue, nominates, .. } = self;
+        (*status, *version, *framing) = (0, Version::H11, Framing::None);
+        (*keep_alive, *upgrade, *expect_continue, *nominates) = (false, false, false, false);
+        (self.fault, self.list_size, self.pseudo) = (None, 0, 0);
     }
 
     /// The buffer that the spans refer to.

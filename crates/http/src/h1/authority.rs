@@ -1,6 +1,6 @@
 //! `host[:port]`, the only shape of an authority that is accepted: no userinfo, no empty port, no sub-delims.
 
-use crate::bytes::{is_hex, is_host};
+use crate::bytes::{host_end, is_hex};
 
 pub struct Authority<'a> {
     host: &'a [u8],
@@ -9,22 +9,19 @@ pub struct Authority<'a> {
 
 /// None if `text` is not `host[:port]`. The empty text is a host without a name (RFC 9112 §3.2 wants an empty Host when
 /// the target has no authority).
+#[inline]
 pub fn parse(text: &[u8]) -> Option<Authority<'_>> {
-    let (host, port) = match text.first() {
-        Some(b'[') => literal(text)?,
-        _ => match text.iter().position(|byte| *byte == b':') {
-            Some(colon) if colon > 0 => (&text[..colon], Some(&text[colon + 1..])),
-            Some(_) => return None,
-            None => (text, None),
-        },
+    let end = host_end(text);
+    let (host, port) = match text.get(end) {
+        None => (text, None),
+        Some(b':') if end > 0 => (&text[..end], Some(&text[end + 1..])),
+        Some(b'[') if end == 0 => literal(text)?,
+        Some(_) => return None,
     };
-    let name_fits = text.first() == Some(&b'[') || is_host(host);
-    let port_fits = port.is_none_or(is_port);
-    (name_fits && port_fits).then_some(Authority { host, port })
+    port.is_none_or(is_port).then_some(Authority { host, port })
 }
 
 /// `[` IPv6 address `]`, loosely: hexadecimal digits, colons and dots. Zones mean nothing to another machine.
-#[inline]
 fn literal(text: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let end = text.iter().position(|byte| *byte == b']')?;
     let inside = &text[1..end];
@@ -37,8 +34,11 @@ fn literal(text: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     fits.then_some((&text[..=end], port))
 }
 
+/// One to five digits, at most 65535.
+#[inline]
 fn is_port(text: &[u8]) -> bool {
-    super::fields::decimal(text).is_some_and(|port| port <= u64::from(u16::MAX) && text.len() <= 5)
+    let value = text.iter().take(5).fold(0u32, |n, digit| n * 10 + u32::from(digit.wrapping_sub(b'0')));
+    (1..=5).contains(&text.len()) && text.iter().all(u8::is_ascii_digit) && value <= u32::from(u16::MAX)
 }
 
 impl Authority<'_> {

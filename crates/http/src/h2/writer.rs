@@ -26,6 +26,7 @@ impl<'c> HeadWriter<'c> {
     pub(super) fn new(core: &'c mut Core, id: u32, out: &'c mut Vec<u8>, trailers: bool) -> HeadWriter<'c> {
         let slot = core.streams.find(id).filter(|slot| !core.streams.at(*slot).local_closed);
         let start = out.len();
+        core.encoder.begin();
         if slot.is_some() {
             out.extend_from_slice(&[0; HEADER_LEN]);
         }
@@ -86,20 +87,17 @@ impl<'c> HeadWriter<'c> {
     /// ([`Known::is_hop_by_hop`]) and Host, which is `:authority` here.
     #[inline]
     pub fn field(&mut self, name: &[u8], value: &[u8]) {
-        let index = if is_guessable(name, value) { Index::Never } else { Index::Adaptive };
-        self.field_as(name, value, index);
+        if self.slot.is_some() {
+            let index = || if is_guessable(name, value) { Index::Never } else { Index::Adaptive };
+            self.core.encoder.field_lower_if(self.out, name, value, index);
+        }
     }
 
     /// Never indexed, here or by anyone who forwards it.
     #[inline]
     pub fn field_sensitive(&mut self, name: &[u8], value: &[u8]) {
-        self.field_as(name, value, Index::Never);
-    }
-
-    #[inline]
-    fn field_as(&mut self, name: &[u8], value: &[u8], index: Index) {
         if self.slot.is_some() {
-            self.core.encoder.field_lower(self.out, name, value, index);
+            self.core.encoder.field_lower(self.out, name, value, Index::Never);
         }
     }
 

@@ -5,7 +5,7 @@ use super::integer::write as write_integer;
 use super::statics::{STATICS, find_name};
 use super::table::Table;
 use super::{DEFAULT_TABLE, ENTRY_OVERHEAD, Pseudo};
-use crate::bytes::{lower_word, word};
+use crate::bytes::{eq_lowered, lower_word, same, word};
 
 /// Whether a field may enter the tables of both ends.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -19,8 +19,11 @@ pub enum Index {
     Never,
 }
 
+/// Finding a field costs a hash and a look into a bucket, unless it comes where it came last time: heads of one kind
+/// repeat in order, so each entry remembers which one followed it in a block, and a comparison with that one usually
+/// settles it.
 pub struct Encoder {
-    table: Table<()>,
+    table: Table<Follower>,
     /// What we are willing to use, whatever the peer allows.
     cap: usize,
     /// Entries ever inserted; an entry's id is its number.
@@ -29,9 +32,16 @@ pub struct Encoder {
     buckets: Vec<[Slot; WAYS]>,
     /// Hashes of fields recently sent as literals, see [`Index::Adaptive`]. Empty until the first.
     recent: Vec<u32>,
+    /// The entry that the last field of this block was found in, if any was.
+    previous: Option<u32>,
+    /// The entry that came first in the last block.
+    first: Follower,
     /// Table sizes to announce before the next field: the smallest since the last block, and the final one.
     resized: Option<(usize, usize)>,
 }
+
+/// The id of the entry that came next in a block. A wrong one costs a comparison.
+type Follower = u32;
 
 #[derive(Copy, Clone, Default)]
 struct Slot {
@@ -56,6 +66,8 @@ impl Encoder {
             inserted: 0,
             buckets: Vec::new(),
             recent: Vec::new(),
+            previous: None,
+            first: 0,
             resized: None,
         }
     }
@@ -78,17 +90,89 @@ impl Encoder {
         self.buckets = Vec::new();
     }
 
+    /// To be called before each block, for speed only.
+    #[inline]
+    pub(crate) fn begin(&mut self) {
+        self.previous = None;
+    }
+
     /// `name` must be lower-case.
     pub fn field(&mut self, out: &mut Vec<u8>, name: &[u8], value: &[u8], index: Index) {
         self.announce_size(out);
+        if index == Index::Never || !self.guessed(out, name, value) {
+            self.unguessed(out, name, value, index);
+        }
+    }
+
+    /// As [`Encoder::field`], for names as they come from HTTP/1.
+    pub fn field_lower(&mut self, out: &mut Vec<u8>, name: &[u8], value: &[u8], index: Index) {
+        self.announce_size(out);
+        if index == Index::Never || !self.guessed(out, name, value) {
+            self.unguessed_lower(out, name, value, index);
+        }
+    }
+
+    /// As [`Encoder::field_lower`]; `index` is asked only when it matters. It must not say [`Index::Never`] of a field
+    /// that was let into the table before.
+    #[inline]
+    pub(crate) fn field_lower_if(
+        &mut self,
+        out: &mut Vec<u8>,
+        name: &[u8],
+        value: &[u8],
+        index: impl FnOnce() -> Index,
+    ) {
+        self.announce_size(out);
+        if !self.guessed(out, name, value) {
+            self.unguessed_lower(out, name, value, index());
+        }
+    }
+
+    /// Writes the field's index if it is the one that came here last time.
+    #[inline]
+    fn guessed(&mut self, out: &mut Vec<u8>, name: &[u8], value: &[u8]) -> bool {
+        let previous = self.previous.and_then(|id| self.table.get(self.age(id)));
+        let id = previous.map_or(self.first, |entry| entry.meta);
+        let back = self.age(id);
+        let Some(entry) = self.table.get(back) else { return false };
+        let fits = entry.value_len() == value.len()
+            && eq_lowered(name, self.table.name(entry))
+            && same(value, self.table.value(entry));
+        if fits {
+            self.previous = Some(id);
+            write_integer(out, 0x80, 7, STATICS.len() + 1 + back);
+        }
+        fits
+    }
+
+    /// Remembers that this entry follows the previous one.
+    fn follow(&mut self, id: u32) {
+        let previous = self.previous.map(|previous| self.age(previous));
+        match previous.and_then(|back| self.table.get_mut(back)) {
+            Some(entry) => entry.meta = id,
+            None => self.first = id,
+        }
+        self.previous = Some(id);
+    }
+
+    fn unguessed_lower(&mut self, out: &mut Vec<u8>, name: &[u8], value: &[u8], index: Index) {
+        let mut room = [0; 64];
+        match lower(name, &mut room) {
+            Some(lowered) => self.unguessed(out, lowered, value, index),
+            None => self.unguessed(out, &name.to_ascii_lowercase(), value, index),
+        }
+    }
+
+    fn unguessed(&mut self, out: &mut Vec<u8>, name: &[u8], value: &[u8], index: Index) {
         let name_hash = hash::name(name);
         if index == Index::Never {
             let place = self.name_index(name, name_hash);
             return literal(out, 0x10, 4, place, name, value);
         }
         let field_hash = hash::extend(name_hash, value);
-        if let Some(place) = self.find(field_hash, name, Some(value)) {
-            return write_integer(out, 0x80, 7, place);
+        if let Some(back) = self.find(field_hash, name, Some(value)) {
+            self.follow(self.inserted.wrapping_sub(back as u32 + 1));
+            return write_integer(out, 0x80, 7, STATICS.len() + 1 + back);
         }
         let place = self.name_index(name, name_hash);
         if self.should_insert(field_hash, name.len() + value.len(), index)
@@ -98,16 +182,6 @@ impl Encoder {
             self.insert(name_hash, field_hash, name, value);
         } else {
             literal(out, 0, 4, place, name, value);
-        }
-    }
-
-    /// As [`Encoder::field`], for names as they come from HTTP/1.
-    #[inline]
-    pub fn field_lower(&mut self, out: &mut Vec<u8>, name: &[u8], value: &[u8], index: Index) {
-        let mut room = [0; 64];
-        match lower(name, &mut room) {
-            Some(lowered) => self.field(out, lowered, value, index),
-            None => self.field(out, &name.to_ascii_lowercase(), value, index),
         }
     }
 
@@ -163,20 +237,21 @@ impl Encoder {
     #[inline]
     fn name_index(&self, name: &[u8], name_hash: u64) -> usize {
         match find_name(name, name_hash) {
-            0 => self.find(name_hash, name, None).unwrap_or(0),
+            0 => self.find(name_hash, name, None).map_or(0, |back| STATICS.len() + 1 + back),
             place => place,
         }
     }
 
-    /// The index of a live entry with this name, and this value if one is given.
+    /// A live entry with this name, and this value if one is given: how many are newer.
     #[inline]
     fn find(&self, hash: u64, name: &[u8], value: Option<&[u8]>) -> Option<usize> {
         let bucket = self.buckets.get(hash as usize & self.buckets.len().wrapping_sub(1))?;
         bucket.iter().filter(|slot| slot.tag == tag(hash)).find_map(|slot| {
             let back = self.age(slot.id);
             let entry = self.table.get(back)?;
-            let same = self.table.name(entry) == name && value.is_none_or(|value| self.table.value(entry) == value);
-            same.then_some(STATICS.len() + 1 + back)
+            let fits =
+                same(name, self.table.name(entry)) && value.is_none_or(|value| same(value, self.table.value(entry)));
+            fits.then_some(back)
         })
     }
 
@@ -210,9 +285,10 @@ impl Encoder {
             let slots = (self.table.max() / 64 * 4).max(64);
             self.buckets.resize((slots / WAYS).next_power_of_two(), Default::default());
         }
-        if self.table.insert(name, value, ()) {
+        if self.table.insert(name, value, 0) {
             let id = self.inserted;
             self.inserted = self.inserted.wrapping_add(1);
+            self.follow(id);
             self.point(field_hash, id);
             self.point(name_hash, id);
         }

@@ -74,6 +74,12 @@ impl<M: Copy> Table<M> {
         self.entries.get(place)
     }
 
+    #[inline]
+    pub fn get_mut(&mut self, back: usize) -> Option<&mut Entry<M>> {
+        let place = self.entries.len().checked_sub(back + 1)?;
+        self.entries.get_mut(place)
+    }
+
     /// The entry as a field line.
     #[inline]
     pub fn line(&self, entry: &Entry<M>) -> &[u8] {

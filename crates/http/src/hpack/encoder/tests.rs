@@ -97,6 +97,39 @@ fn a_never_indexed_field_never_enters_the_table() {
 }
 
 #[test]
+fn a_field_that_was_indexed_once_can_still_be_sent_as_never_indexed() {
+    let mut encoder = Encoder::new(4096);
+    sizes(&mut encoder, "x", &["long secret"], Index::Indexed);
+    encoder.begin();
+    for name in ["x", "X"] {
+        let (mut out, mut head) = (Vec::new(), Head::default());
+        encoder.field_lower(&mut out, name.as_bytes(), b"long secret", Index::Never);
+        assert_eq!(out[0], 0x1f, "a literal with a name from the table");
+        let mut decoder = Decoder::new(4096);
+        decoder.decode(b"\x40\x01x\x01y", &Limits::default(), &mut head).unwrap();
+        decoder.decode(&out, &Limits::default(), &mut head).unwrap();
+        assert!(head.fields[1].sensitive);
+    }
+}
+
+#[test]
+fn blocks_that_repeat_or_change_or_interleave_are_encoded_alike() {
+    let mut encoder = Encoder::new(4096);
+    let block = |encoder: &mut Encoder, names: &[&str]| {
+        let mut out = Vec::new();
+        encoder.begin();
+        names.iter().for_each(|name| encoder.field_lower(&mut out, name.as_bytes(), b"v", Index::Adaptive));
+        out
+    };
+    (0..2).for_each(|_| drop(block(&mut encoder, &["A", "B", "C", "D"])));
+    let (a, b, c, d) = (0x80 | 65, 0x80 | 64, 0x80 | 63, 0x80 | 62);
+    assert_eq!(block(&mut encoder, &["A", "B", "C", "D"]), [a, b, c, d]);
+    assert_eq!(block(&mut encoder, &["D", "c", "a", "A"]), [d, c, a, a]);
+    assert_eq!(block(&mut encoder, &["a", "d"]), [a, d]);
+    assert_eq!(block(&mut encoder, &["A", "B", "C", "D"]), [a, b, c, d]);
+}
+
+#[test]
 fn a_large_field_does_not_push_out_the_others() {
     let mut encoder = Encoder::new(4096);
     let large = "l".repeat(2000);
@@ -152,11 +185,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 proptest! {
     #[test]
-    fn whatever_is_encoded_decodes_and_the_tables_stay_in_step(steps in steps()) {
+    fn whatever_is_encoded_decodes_and_the_tables_stay_in_step(steps in steps(), begins: bool) {
         let mut encoder = Encoder::with_cap(5000);
         let mut decoder = Decoder::new(4096);
         for step in steps {
             let (mut out, mut head) = (Vec::new(), Head::default());
+            if begins {
+                encoder.begin();
+            }
             match &step {
                 Step::Field(name, value, index) => encoder.field_lower(&mut out, name.to_uppercase().as_bytes(), value.as_bytes(), *index),
                 Step::Status(status) => encoder.status(&mut out, *status),
