@@ -113,7 +113,8 @@ class Compiling:
         self._wanted_revision = 0
         self._pending = _Pending()
         self._changed = asyncio.Event()
-        self._process: _Process | None = None
+        # Has a value while a process lives.
+        self._alive: asyncio.Future[_Process] = asyncio.get_running_loop().create_future()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -151,14 +152,14 @@ class Compiling:
 
     async def ask(self, operation: str, argument: Any) -> Any:
         """A question that changes nothing: "check", "enforced", "explain"."""
-        if self._process is None:
-            raise CompilerGone(self.trouble or "the compiler is starting")
         answers: list[Any] = []
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                await self._process.ask(operation, argument, answers.append)
+                process = await self._alive
+                await process.ask(operation, argument, answers.append)
         except TimeoutError as error:
-            raise CompilerGone(f"the compiler did not answer within {ANSWER_TIMEOUT_S:.0f} s") from error
+            why = self.trouble or "it is busy, or does not start"
+            raise CompilerGone(f"the compiler did not answer within {ANSWER_TIMEOUT_S:.0f} s: {why}") from error
         return answers[0]
 
     # ------------------------------------------------------------------------------------------------------- process
@@ -180,14 +181,15 @@ class Compiling:
         # A session of its own: Ctrl-C is for the controller, which ends its compiler by closing the pipe.
         pipe = asyncio.subprocess.PIPE
         raw = await asyncio.create_subprocess_exec(*self._command, stdin=pipe, stdout=pipe, start_new_session=True)
-        process = self._process = _Process(raw)
+        process = _Process(raw)
+        self._alive.set_result(process)
         try:
             await self._compile(process, self._everything(), whole=True)
             while True:
                 await self._changed.wait()
                 await self._compile(process, self._take(), whole=False)
         finally:
-            self._process = None
+            self._alive = asyncio.get_running_loop().create_future()
             await process.end()
 
     async def _compile(self, process: _Process, update: Update, *, whole: bool) -> None:
