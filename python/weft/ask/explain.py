@@ -8,7 +8,7 @@ from typing import Any
 from weft.ask import core
 from weft.ask.explanation import End, Explanation, Path, Step
 from weft.ask.inbound import inbound
-from weft.ask.outbound import Share, end_of, outbound
+from weft.ask.outbound import Share, end_of, outbound, place
 from weft.ask.parties import Callee, Caller, callee, caller
 from weft.compiler.model import Compiled
 from weft.v1 import program_pb2 as pb
@@ -61,7 +61,8 @@ def _balance(compiled: Compiled, share: Share, message: Any, usable: list[Any]) 
     backend: Any = compiled.delivered["Backend", share.backend].message
     kind = (backend.balancer.WhichOneof("kind") or "peak_ewma").replace("_", "-")
     decision = f"{kind} over {len(usable)} of {len(message.endpoints)} endpoints"
-    return Step("balance", decision if message.endpoints else "no endpoint", backend.origin)
+    origin = place(compiled, backend.origin)
+    return Step("balance", decision if message.endpoints else "no endpoint", backend.origin, origin)
 
 
 def _alike(compiled: Compiled, endpoints: list[Any]) -> list[list[Any]]:

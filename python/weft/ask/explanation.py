@@ -128,7 +128,8 @@ def _lines(explanation: Explanation) -> Iterator[str]:
             yield f"{path.percent:g} % to {path.backend}{_named(path.endpoints)}"
         for step in path.steps:
             yield from _step_lines(step, indent)
-        yield f"{indent}⇒ {path.end}{_by(path.end.rule_id, path.end.origin)}"
+        share = f"{path.percent:g} % " if not path.backend and path.percent < 100 else ""
+        yield f"{indent}{share}⇒ {path.end}{_by(path.end.rule_id, path.end.origin)}"
         if path.end.advice:
             yield f"{indent}  {path.end.advice}"
     for note in explanation.notes:

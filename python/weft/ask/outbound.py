@@ -33,19 +33,20 @@ class Outbound:
 
 def outbound(compiled: Compiled, caller: Caller, callee: Callee, request: core.Request) -> Outbound:
     if not callee.service:
-        return _unknown(compiled, callee, request)
+        return _unknown(compiled, caller, callee, request)
     if not caller.identity:
         return _without_proxy(callee, request)
     delivered = compiled.find("Frontend", compiled.frontend_key_for(callee.service, callee.port, caller.namespace))
     if delivered is None:
         return _ended(Step("resolve", f"{callee.service} has no port {callee.port}"), end_of("no-port"), request)
-    resolved = Step("resolve", f"frontend {delivered.key}", f"Service/{callee.service}", "")
+    rule = f"Service/{callee.service}"
+    resolved = Step("resolve", f"frontend {delivered.key}", rule, place(compiled, rule))
     return _routed(compiled, resolved, delivered.message, request)
 
 
-def _unknown(compiled: Compiled, callee: Callee, request: core.Request) -> Outbound:
+def _unknown(compiled: Compiled, caller: Caller, callee: Callee, request: core.Request) -> Outbound:
     mesh: Any = compiled.delivered["Mesh", "mesh"].message
-    if mesh.refuse_unknown:
+    if mesh.refuse_unknown and caller.identity:
         step = Step(
             "resolve", f"{callee.host} is no service, and unknown destinations are refused", "Mesh/default/mesh"
         )
