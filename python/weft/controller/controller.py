@@ -61,19 +61,20 @@ class Controller:
         self.options = options.check()
         self.clock: Clock = clock or RealClock()
         self.started_at = self.clock.time()
-        self.state = StateDir(options.state_dir)
-        try:
+        self._stopping = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        # Undone in reverse, also when the next step fails.
+        with contextlib.ExitStack() as undo:
+            self.state = StateDir(options.state_dir)
+            undo.callback(self.state.close)
             now = datetime.datetime.fromtimestamp(self.clock.time(), datetime.UTC)
             self.authority = Authority.open(self.state.ca, now, options.trust_domain)
             self.store = Store(self.state.store, self.clock.time)
-        except BaseException:
-            self.state.close()
-            raise
-        self.signer = Signer(self.authority, self.store, self.clock.time, options.svid_ttl_s)
-        self._make_parts(compiler)
-        self._make_servers()
-        self._stopping = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+            undo.callback(self.store.close)
+            self.signer = Signer(self.authority, self.store, self.clock.time, options.svid_ttl_s)
+            self._make_parts(compiler)
+            self._make_servers()
+            self._close_files = undo.pop_all().close
 
     def _make_parts(self, compiler: Sequence[str]) -> None:
         options, trust_domain = self.options, self.authority.trust_domain
@@ -124,8 +125,7 @@ class Controller:
         await self.registry.save()
         await self.grpc.stop(GRPC_GRACE_S)
         await self.compiling.stop()
-        self.store.close()
-        self.state.close()
+        self._close_files()
 
     async def until_stopped(self, items: AsyncIterator[T]) -> AsyncIterator[T]:
         """`items`, which may be endless, up to the end of this controller."""
