@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from weft.cli.failure import Failure
 from weft.cli.identity import seconds
 
 
@@ -58,11 +57,4 @@ def controller(
         log_format=log_format.value,
         ready_file=ready_file,
     )
-    try:
-        status = run(options)
-    except Exception as error:
-        hint = getattr(error, "hint", None)
-        if hint is None:
-            raise
-        raise Failure(str(error), hint) from error
-    raise typer.Exit(status or 0)
+    raise typer.Exit(run(options))
