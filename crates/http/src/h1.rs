@@ -21,6 +21,6 @@ pub use body::{Body, Decoded};
 pub use malformed::Malformed;
 pub use parse::{RequestKind, is_name, list, parse_request, parse_response, parse_trailers, worth_parsing};
 pub use write::{
-    end_head, reason, start_trailers, write_chunk, write_chunk_size, write_chunked, write_content_length, write_field,
-    write_last_chunk, write_lines, write_request_line, write_status_line,
+    end_head, reason, start_trailers, write_chunk, write_chunk_size, write_chunked, write_content_length,
+    write_cookies, write_field, write_last_chunk, write_lines, write_request_line, write_status_line,
 };

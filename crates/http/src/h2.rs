@@ -6,7 +6,7 @@
 //! [`Connection::release`], which is what opens the peer's windows again.
 //!
 //! Files: `frame` and `settings` are the wire; `streams` the table of live streams; `core` the state of a connection,
-//! with `receive` and `send` as its two halves; `message` tells requests and responses from mere field lists; `guard`
+//! with `receive` (`data`, `heads`) and `send` as its two halves; `message` tells requests and responses from mere field lists; `guard`
 //! is what a peer may cost us; `connection` is the public face, generic over the caller's token.
 //!
 //! A violation costs as little as RFC 9113 allows: a stream where one stream is concerned (`Event::Reset`), else the
@@ -14,8 +14,10 @@
 
 mod connection;
 mod core;
+mod data;
 mod frame;
 mod guard;
+mod heads;
 mod message;
 mod receive;
 mod send;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::Head;
+use crate::{Head, Known};
 
 #[inline]
 pub fn write_request_line(out: &mut Vec<u8>, method: &[u8], target: &[u8]) {
@@ -48,6 +48,20 @@ pub fn write_lines(out: &mut Vec<u8>, head: &Head, bytes: &[u8], fields: Range<u
     // Whitespace may stand between value and line end.
     let end = value_end + bytes[value_end..].iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     out.extend_from_slice(&bytes[first.name.start as usize..end]);
+}
+
+/// One line for all Cookie fields: HTTP/2 may split them for compression, HTTP/1 must not (RFC 9113 §8.2.3). Nothing if
+/// there are none.
+pub fn write_cookies(out: &mut Vec<u8>, head: &Head, bytes: &[u8]) {
+    let mut before: &[u8] = b"cookie: ";
+    for field in head.fields.iter().filter(|field| field.known == Known::Cookie) {
+        out.extend_from_slice(before);
+        out.extend_from_slice(field.value.of(bytes));
+        before = b"; ";
+    }
+    if before == b"; " {
+        out.extend_from_slice(b"\r\n");
+    }
 }
 
 #[inline]

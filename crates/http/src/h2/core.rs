@@ -31,7 +31,7 @@ pub struct Core {
 
     /// A client's next stream.
     pub next_id: u32,
-    /// The last stream a client began to send, to catch heads written out of order.
+    /// The last stream whose head a client has sent: those above are idle.
     pub last_begun: u32,
     /// The highest stream the peer has opened.
     pub last_peer_id: u32,
@@ -85,8 +85,8 @@ impl Core {
         Core {
             peer: Peer::default(),
             encoder: Encoder::with_cap(config.header_table_size as usize),
-            // Until the peer has acknowledged our SETTINGS it may use what holds without them.
-            decoder: Decoder::new(DEFAULT_TABLE),
+            // Until the peer has acknowledged our SETTINGS it may use what holds without them, or already what they say.
+            decoder: Decoder::with_limit(DEFAULT_TABLE, DEFAULT_TABLE.max(config.header_table_size as usize)),
             streams: Streams::default(),
             guard: Guard::default(),
             reset_by_us: ResetByUs::default(),
@@ -117,7 +117,7 @@ impl Core {
     /// Never opened by anyone (RFC 9113 §5.1). Even ids are a server's own, and we never push.
     pub fn is_idle_id(&self, id: u32) -> bool {
         let odd = id & 1 == 1;
-        !odd || if self.is_server() { id > self.last_peer_id } else { id >= self.next_id }
+        !odd || id > if self.is_server() { self.last_peer_id } else { self.last_begun }
     }
 
     /// A closed stream whose frames may still be on their way: we reset it, or refused it by GOAWAY.

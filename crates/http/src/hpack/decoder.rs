@@ -25,7 +25,12 @@ struct Line {
 
 impl Decoder {
     pub fn new(max_table: usize) -> Decoder {
-        Decoder { table: Table::new(max_table), limit: max_table, must_reduce: false }
+        Decoder::with_limit(max_table, max_table)
+    }
+
+    /// A table of `max_table` that the peer's encoder may change up to `limit`.
+    pub(crate) fn with_limit(max_table: usize, limit: usize) -> Decoder {
+        Decoder { table: Table::new(max_table), limit, must_reduce: false }
     }
 
     /// What the peer's encoder may use from now on: when it has acknowledged our SETTINGS.

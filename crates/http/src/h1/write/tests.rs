@@ -41,3 +41,16 @@ fn a_run_of_lines_is_copied_as_it_came() {
     assert_eq!(run(0..5), "Host: a\r\nX:  1 \t\r\nY: 2\r\nZ:\r\nV: 3 \r\n");
     assert_eq!(run(1..4), "X:  1 \t\r\nY: 2\r\nZ:\r\n");
 }
+
+#[test]
+fn split_cookies_are_joined() {
+    let joined = |lines: &str| {
+        let input = format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n");
+        let mut head = Head::default();
+        h1::parse_request(input.as_bytes(), &Limits::default(), &mut head).unwrap().unwrap();
+        written(|out| write_cookies(out, &head, input.as_bytes()))
+    };
+    assert_eq!(joined(""), "");
+    assert_eq!(joined("Cookie: a=b\r\n"), "cookie: a=b\r\n");
+    assert_eq!(joined("Cookie: a=b\r\nX: y\r\nCookie: c=d\r\n"), "cookie: a=b; c=d\r\n");
+}

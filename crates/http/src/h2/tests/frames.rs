@@ -124,6 +124,11 @@ fn violations_of_the_connection_end_it() {
         assert_eq!(lines.last().map(String::as_str), Some(format!("error {code}").as_str()), "{class}: {lines:?}");
     }
     assert_eq!(client().hears(&setting(2, 1)), ["error PROTOCOL_ERROR"], "a server may not enable push");
+    for early in [headers(1, END, &[(":status", "200")]), data(1, b"x", 0)] {
+        let mut peer = client();
+        peer.connection.open(1).unwrap();
+        assert_eq!(peer.hears(&early), ["error PROTOCOL_ERROR"], "an answer before the request");
+    }
 }
 
 #[test]
