@@ -5,11 +5,13 @@
 use crate::{
     Reason, Request, Rng,
     action::{Action, Target},
+    budget::{self, Budget},
     edit::{HeaderEdit, Redirect, Seen},
     frontend::{Frontend, Matched, Route},
     resolve::{Names, Resolved},
     retry::Failure,
     split::{Split, Weighted},
+    timeouts::{self, Limits, Timeouts},
 };
 use std::collections::BTreeMap;
 
@@ -182,6 +184,48 @@ pub fn resolve(frontends: &[Frontend], suffixes: &[Box<str>], authority: &str) -
     }
 }
 
+/// The deadline that a request carries, and when the try that starts at `try_at_ms` must be over by it and by the
+/// timeouts: in milliseconds from the request's beginning, and the reason if it is not.
+pub fn first_limit(
+    timeouts: Option<Timeouts>,
+    per_try_ms: u64,
+    deadline: Option<Deadline<'_>>,
+    try_at_ms: u64,
+) -> Option<(u64, &'static str)> {
+    let left_us = deadline.and_then(|deadline| match deadline {
+        Deadline::Weft(value) => timeouts::parse_deadline_ms(value.as_bytes()),
+        Deadline::Grpc(value) => timeouts::parse_grpc_timeout(value.as_bytes()),
+    });
+    let limits = Limits::of(&timeouts.unwrap_or(Timeouts::DEFAULT), per_try_ms, left_us);
+    let (at_us, limit) = limits.first(0, try_at_ms.saturating_mul(1_000))?;
+    Some((at_us / 1_000, limit.reason().code()))
+}
+
+/// A deadline as it travels.
+#[derive(Clone, Copy, Debug)]
+pub enum Deadline<'a> {
+    /// `weft-deadline-ms`
+    Weft(&'a str),
+    /// `grpc-timeout`
+    Grpc(&'a str),
+}
+
+/// Which of these retries a fresh budget grants: each event is a time in milliseconds and whether it is a retry.
+pub fn granted(policy: budget::Policy, events: &[(u64, bool)]) -> Vec<bool> {
+    // A monotonic clock does not begin at 0.
+    const BEGIN_MS: u64 = 1_000_000;
+    let budget = Budget::new(policy);
+    let mut answers = Vec::new();
+    for &(at_ms, is_retry) in events {
+        let now_us = (BEGIN_MS + at_ms).saturating_mul(1_000);
+        match is_retry {
+            true => answers.push(budget.try_withdraw(now_us)),
+            false => budget.deposit(now_us),
+        }
+    }
+    answers
+}
+
 /// A failure by its name; `code` of a status.
 pub fn failure(name: &str, code: u32, response_started: bool) -> Option<Failure> {
     Some(match name {
@@ -296,5 +340,27 @@ mod tests {
         assert_eq!(failure("status", 503, false), Some(Failure::Status(503)));
         assert_eq!(failure("status", 70_000, false), None);
         assert_eq!(failure("boredom", 0, false), None);
+    }
+
+    #[test]
+    fn the_first_limit_has_its_reason() {
+        let timeouts = Some(Timeouts { request_ms: 900, backend_request_ms: 300, stream_idle_ms: 0 });
+        for (per_try_ms, deadline, try_at_ms, expected) in [
+            (0, None, 0, Some((300, "upstream-timeout"))),
+            (0, None, 700, Some((900, "request-timeout"))),
+            (0, Some(Deadline::Weft("200")), 0, Some((200, "deadline-exceeded"))),
+            (0, Some(Deadline::Grpc("100m")), 0, Some((100, "deadline-exceeded"))),
+            (50, Some(Deadline::Weft("soon")), 100, Some((150, "upstream-timeout"))),
+        ] {
+            assert_eq!(first_limit(timeouts, per_try_ms, deadline, try_at_ms), expected);
+        }
+        assert_eq!(first_limit(None, 0, None, 0), None);
+    }
+
+    #[test]
+    fn a_budget_is_asked_event_by_event() {
+        let policy = budget::Policy { percent: 50, min_per_second: 0, ..budget::Policy::DEFAULT };
+        let events = [(0, true), (0, false), (1, false), (2, true), (3, true), (20_000, true)];
+        assert_eq!(granted(policy, &events), [false, true, false, false]);
     }
 }

@@ -65,7 +65,7 @@ mod _core {
     use super::{
         CoreRefused, ambiguous_path, capabilities, check,
         inbound::{authorise, explain_access, tls_verdict},
-        outbound::{explain_route, resolve, retry, route, route_opaque, split},
+        outbound::{explain_route, first_limit, resolve, retry, retry_budget, route, route_opaque, split},
         reasons, require,
         simulation::simulate_balance,
         tables,

@@ -4,10 +4,12 @@ use pyo3::{exceptions::PyValueError, prelude::*};
 use std::collections::BTreeMap;
 use weft_core::{
     Refused, Rng,
-    ask::{self, Answer, Asked},
+    ask::{self, Answer, Asked, Deadline},
+    budget,
     check::decode,
     frontend::Frontend,
     retry::{self as core_retry, Decision, Tried},
+    timeouts::Timeouts,
 };
 use weft_proto::v1;
 
@@ -163,4 +165,32 @@ pub fn retry(
         Decision::Retry { after_ms } => Some(after_ms),
         Decision::Give => None,
     })
+}
+
+/// When a try must be over, in milliseconds from the request's beginning, and the reason if it is not; None: no limit.
+/// `timeouts`: a Timeouts; None: the mesh's default.
+#[pyfunction]
+#[pyo3(signature = (timeouts=None, *, per_try_ms=0, deadline_ms=None, grpc_timeout=None, try_at_ms=0))]
+pub fn first_limit(
+    py: Python<'_>,
+    timeouts: Option<&[u8]>,
+    per_try_ms: u64,
+    deadline_ms: Option<&str>,
+    grpc_timeout: Option<&str>,
+    try_at_ms: u64,
+) -> PyResult<Option<(u64, &'static str)>> {
+    let given = timeouts.map(|content| decode::<v1::Timeouts>("Timeouts", content)).transpose();
+    let given = given.map_err(|r| refused(py, r))?.as_ref().map(Timeouts::compile);
+    let deadline = deadline_ms.map(Deadline::Weft).or(grpc_timeout.map(Deadline::Grpc));
+    Ok(ask::first_limit(given, per_try_ms, deadline, try_at_ms))
+}
+
+/// Which of these retries a fresh budget grants. An event: milliseconds from the beginning, and whether it is a retry.
+/// `policy`: a RetryBudget; None: the default.
+#[pyfunction]
+#[pyo3(signature = (policy, events))]
+pub fn retry_budget(py: Python<'_>, policy: Option<&[u8]>, events: Vec<(u64, bool)>) -> PyResult<Vec<bool>> {
+    let given = policy.map(|content| decode::<v1::RetryBudget>("RetryBudget", content)).transpose();
+    let policy = budget::Policy::compile(given.map_err(|r| refused(py, r))?.as_ref());
+    Ok(py.detach(|| ask::granted(policy, &events)))
 }

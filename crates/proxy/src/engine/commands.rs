@@ -164,7 +164,7 @@ impl Engine {
         let mut views = Vec::new();
         for state in &self.backends.all {
             for (ix, endpoint) in state.group.set().iter() {
-                let pool = state.targets.get(&ix).map(|t| &self.pools[t.pool as usize]);
+                let pool = state.target(ix).map(|t| &self.pools[t.pool as usize]);
                 views.push(EndpointView {
                     backend: state.key.clone(),
                     workload: endpoint.workload.to_string(),

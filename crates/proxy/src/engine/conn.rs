@@ -62,6 +62,8 @@ pub struct State {
     pub paused: bool,
     /// The socket may have more (readiness is told once).
     pub readable: bool,
+    /// The event said that the peer's end has arrived: it is read up to that end, because no other event will come.
+    pub hangup: bool,
     /// The peer sends no more.
     pub eof: bool,
     /// Close when everything is sent.

@@ -96,6 +96,9 @@ impl Engine {
             conn.state.blocked = false;
             self.touch(id);
         }
+        if let Some(conn) = self.conn(id) {
+            conn.state.hangup |= event.is_read_closed() || event.is_error();
+        }
         if event.is_readable() || event.is_read_closed() || event.is_error() {
             self.read(id);
         }
@@ -157,8 +160,9 @@ impl Engine {
                     return self.on_eof(id, conn);
                 }
                 Ok(n) => {
-                    // A short read emptied the socket: no second one just to see EAGAIN (epoll(7), question 9).
-                    conn.state.readable = n == buffer.len();
+                    // A short read emptied the socket: no second one just to see EAGAIN (epoll(7), question 9), but
+                    // for an end that came with the same event.
+                    conn.state.readable = n == buffer.len() || conn.state.hangup;
                     conn.touched_us = self.now_us;
                     if !self.received(id, conn, &mut buffer[..n]) {
                         return false;

@@ -272,6 +272,7 @@ impl Engine {
     pub fn run(&mut self) -> stdio::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
         self.tick();
+        self.handle_commands();
         self.shared.ready.store(true, Ordering::Release);
         let _ = self.shared.signals.send(Signal::Ready);
         while !self.stopped {
@@ -287,17 +288,17 @@ impl Engine {
     }
 
     fn turn(&mut self, events: &Events) {
-        let mut woken = false;
+        // Commands first: a connection must not be decided by what was replaced before it came.
+        if events.iter().any(|event| event.token() == WAKER) {
+            self.handle_commands();
+        }
         for event in events {
             match event.token() {
-                WAKER => woken = true,
+                WAKER => {}
                 Token(t) if t >= LISTENERS => self.accept(t - LISTENERS),
                 Token(t) => self.guarded(t as ConnId, |engine, id| engine.on_event(id, event)),
             }
             self.catch_up();
-        }
-        if woken {
-            self.handle_commands();
         }
         self.handle_timers();
         if self.now_us >= self.next_sweep_us {

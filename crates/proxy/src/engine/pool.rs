@@ -59,7 +59,8 @@ pub struct BackendState {
     pub backend: Arc<Backend>,
     pub group: Group,
     pub applied: Option<Arc<v1::Endpoints>>,
-    pub targets: HashMap<EndpointIx, Target>,
+    /// By slot, with the endpoint that it is about.
+    pub targets: Vec<Option<(EndpointIx, Target)>>,
 }
 
 /// Per endpoint: where its connections are and where its requests are counted.
@@ -99,7 +100,7 @@ impl Backends {
         let group = Group::new(shared, &self.proxy_id);
         let index = self.all.len() as u32;
         let state =
-            BackendState { key: key.to_owned(), backend: backend.clone(), group, applied: None, targets: HashMap::new() };
+            BackendState { key: key.to_owned(), backend: backend.clone(), group, applied: None, targets: Vec::new() };
         self.all.push(state);
         self.by_key.insert(key.to_owned(), index);
         index
@@ -114,9 +115,20 @@ impl BackendState {
         }
         let changes = self.group.apply(endpoints)?;
         self.applied = Some(endpoints.clone());
-        let group = &self.group;
-        self.targets.retain(|ix, _| group.endpoint(*ix).is_some());
         Ok(changes)
+    }
+
+    #[inline]
+    pub fn target(&self, ix: EndpointIx) -> Option<Target> {
+        let (known, target) = self.targets.get(ix.slot()).copied().flatten()?;
+        (known == ix).then_some(target)
+    }
+
+    pub fn remember(&mut self, ix: EndpointIx, target: Target) {
+        if self.targets.len() <= ix.slot() {
+            self.targets.resize(ix.slot() + 1, None);
+        }
+        self.targets[ix.slot()] = Some((ix, target));
     }
 }
 

@@ -147,6 +147,7 @@ impl Engine {
         if conn.out.capacity() == 0 {
             conn.out = self.spare.pop().unwrap_or_default();
         }
+        let before = conn.out.len();
         let stored = backlog.waiting() > 0;
         let bytes = if stored { &backlog.bytes[backlog.sent..] } else { data };
         let taken = match &mut conn.protocol {
@@ -180,7 +181,8 @@ impl Engine {
         if backlog.done && taken == total && !backlog.end_sent {
             end_body(&mut conn.protocol, leg, backlog, raw, &mut conn.out);
         }
-        if !conn.state.dirty {
+        // Nothing moved: nothing to flush, or connections that wait for each other would keep the loop busy.
+        if conn.out.len() > before && !conn.state.dirty {
             conn.state.dirty = true;
             self.dirty.push(leg.conn);
         }

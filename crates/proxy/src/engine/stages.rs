@@ -85,6 +85,11 @@ impl Engine {
             b"CONNECT" => RequestKind::Connect,
             _ => RequestKind::Other,
         });
+        if !head.protocol.is_empty() {
+            // Extended CONNECT (RFC 8441) is an upgrade; over HTTP/1 those are GETs.
+            exchange.request.method = exchange.request.store(b"GET");
+            exchange.request_kind = Some(RequestKind::Other);
+        }
         exchange.caller_is_h10 = head.version == Version::H10;
         exchange.upgrade = head.upgrade || !head.protocol.is_empty();
         if head.upgrade {
@@ -368,8 +373,8 @@ impl Engine {
         (exchange.panic, exchange.probe) = (pick.panic, pick.probe);
         exchange.attempts += 1;
         exchange.try_us = self.now_us;
-        let target = match state.targets.get(&pick.endpoint) {
-            Some(target) => *target,
+        let target = match state.target(pick.endpoint) {
+            Some(target) => target,
             None => self.target(index, pick.endpoint),
         };
         let exchange = &mut self.exchanges[x];
@@ -406,7 +411,7 @@ impl Engine {
         let key = self.source_series(&backend, &found);
         let series = self.series_index(&key);
         let target = Target { pool, series, mesh };
-        self.backends.all[index].targets.insert(endpoint, target);
+        self.backends.all[index].remember(endpoint, target);
         target
     }
 

@@ -1,6 +1,7 @@
 //! Connections on which we ask: requests written, responses read, and what their failure proves.
 
 use std::mem::take;
+use std::os::fd::AsFd;
 
 use weft_core::Reason;
 use weft_core::retry::Failure;
@@ -189,17 +190,14 @@ impl Engine {
     }
 
     /// T6: the app cannot have seen a request of which it acknowledged no byte before it closed.
-    fn what_it_proves(&mut self, conn: &Conn, h1: &H1Client, fin: bool) -> Failure {
+    fn what_it_proves(&self, conn: &Conn, h1: &H1Client, fin: bool) -> Failure {
         if conn.state.connecting {
             return Failure::ConnectFailed;
         }
         if conn.written <= h1.request_at {
             return Failure::ReusedClosedUnacked;
         }
-        let acked = match (fin && h1.reused, conn.local_address, self.diag.as_mut()) {
-            (true, Some(local), Some(diag)) => diag.bytes_acked(local, conn.peer_address).ok().flatten(),
-            _ => None,
-        };
+        let acked = weft_kernel::bytes_acked(conn.socket.as_fd()).ok().filter(|_| fin && h1.reused);
         match acked {
             // The SYN counts as one byte.
             Some(acked) if acked.saturating_sub(1) <= h1.request_at => Failure::ReusedClosedUnacked,
@@ -279,18 +277,18 @@ impl Engine {
     }
 
     pub(super) fn connect_failed(&mut self, id: ConnId) {
-        let Some(conn) = self.conns.get_mut(id as usize).and_then(Option::take) else { return };
+        let Some(mut conn) = self.conns.get_mut(id as usize).and_then(Option::take) else { return };
         self.fail_place(&conn, Reason::ConnectFailed);
-        self.end_exchanges(id, &conn);
+        self.end_exchanges(id, &mut conn);
         self.conns[id as usize] = Some(conn);
         self.close(id);
     }
 
     /// All exchanges of a connection that never came about.
-    fn end_exchanges(&mut self, id: ConnId, conn: &Conn) {
-        match &conn.protocol {
+    fn end_exchanges(&mut self, id: ConnId, conn: &mut Conn) {
+        match &mut conn.protocol {
             Protocol::H1Client(h1) => {
-                if let Some(x) = h1.exchange {
+                if let Some(x) = h1.exchange.take() {
                     self.lose(x, Failure::ConnectFailed, Reason::ConnectFailed);
                 }
             }
