@@ -33,6 +33,8 @@ class BuildPy(build_py):
 # a proxy ten times slower than the one that is shipped.
 setup(
     cmdclass={"build_py": BuildPy},
+    # One wheel per platform for every Python from 3.11 on.
+    options={"bdist_wheel": {"py_limited_api": "cp311"}},
     rust_extensions=[
         RustExtension(
             "weft._core",
@@ -40,6 +42,8 @@ setup(
             cargo_manifest_args=LOCKED,
             debug=False,
             strip=Strip.Debug,
+            # The option above says it for wheels; an editable install asks here.
+            py_limited_api=True,
         ),
         # Inside the package rather than in bin/: found without asking where pip puts scripts. The `weft-proxy` command
         # is an entry point that replaces itself with it.
