@@ -1,24 +1,35 @@
-//! The binary's commands.
+//! The binary's commands: `run` (a program from a file), `serve` (the supervisor's child), `supervise`, `app-exec`.
 
+use std::ffi::OsString;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::thread;
 
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use tokio::sync::mpsc;
 use weft_proto::v1;
 
+use crate::access_log::AccessLog;
 use crate::config::Config;
+use crate::control::{self, Control};
 use crate::engine::{Engine, InboundSetup, OutboundSetup, Setup};
 use crate::launch;
 use crate::metrics::Metrics;
 use crate::shared::{Command, EngineHandle, Recent, Shared, Signal};
-use crate::tls::Identity;
+use crate::supervise::child::{Inherited, Told};
+use crate::supervise;
+use crate::sys::AppIdentity;
 
 const USAGE: &str = "usage: weft-proxy run --program FILE
        weft-proxy supervise --launch FILE
-       weft-proxy serve --launch FILE
        weft-proxy --version";
+
+/// As long as Kubernetes and R8 give by default, some seconds less than what supervisors of supervisors give.
+const DRAIN_MS: u64 = 45_000;
 
 /// What went wrong and what to do, as the user reads it.
 #[derive(Debug)]
@@ -35,10 +46,18 @@ impl<E: std::fmt::Display> From<E> for Failure {
 
 pub fn main(arguments: &[String]) -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let rest = || arguments[1..].iter().map(OsString::from);
     let result = match words[..] {
+        ["supervise", ..] => return supervise::main(rest()),
+        ["app-exec", ..] => return supervise::app_exec(rest()),
         ["run", "--program", file] => run(Path::new(file)),
+        ["serve", ..] => serve(),
         ["--version"] => {
             println!("weft-proxy {}", env!("CARGO_PKG_VERSION"));
+            Ok(())
+        }
+        ["--help" | "-h" | "help"] => {
+            println!("{USAGE}");
             Ok(())
         }
         _ => {
@@ -58,63 +77,185 @@ pub fn main(arguments: &[String]) -> ExitCode {
     }
 }
 
-/// `run --program FILE`: everything from one file, without a controller.
+// ------------------------------------------------------------------------------------------------------------- run
+
+/// Everything from one file, without a controller. Ends on SIGTERM or SIGINT, after a drain.
 fn run(file: &Path) -> Result<(), Failure> {
     let mut program = launch::read_program(file)?;
     let launch = program.launch.take().unwrap_or_default();
-    let identity = own_identity(&launch)?;
     let config = Config::from_program(program).map_err(|r| format!("{}: {}: {}", file.display(), r.name, r.reason))?;
     let listeners = Listeners::bind(&launch)?;
-    let (mut engine, handle, _signals) = start(&launch, listeners, Arc::new(config))?;
-    if let Some(identity) = identity {
-        handle.send(Command::Identity(Arc::new(identity)));
-    }
-    engine.run()?;
-    Ok(())
+    let mut proxy = Proxy::start(launch, listeners, config, None)?;
+    let engine = proxy.handle.clone();
+    proxy.observe(move |signal| {
+        if matches!(signal, Signal::Drained { .. }) {
+            engine.send(Command::Stop);
+        }
+    })?;
+    proxy.run()
 }
 
-fn own_identity(launch: &v1::Launch) -> Result<Option<Identity>, Failure> {
-    if launch.key_file.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(Identity::from_pem_files(&launch.key_file, &launch.certificate_file, &launch.roots_file)?))
+// ----------------------------------------------------------------------------------------------------------- serve
+
+/// The supervisor's child: sockets and launch are inherited, configuration and identity come from the controller, the
+/// state directory or files.
+fn serve() -> Result<(), Failure> {
+    let inherited = Inherited::from_env()?;
+    let Some(inherited) = inherited else {
+        let hint = Some("start a workload with `weft-proxy supervise --launch FILE` or `weft run`".into());
+        return Err(Failure { error: "`serve` is for the supervisor only".into(), hint });
+    };
+    let notifier = inherited.notifier()?;
+    let Inherited { launch, inbound, outbound, admin, app, mut watch } = inherited;
+    let owner = app.filter(|_| launch.own_app_only);
+    let listeners = Listeners { inbound, outbound, admin };
+    let mut proxy = Proxy::start(launch, listeners, Config::default(), owner)?;
+    proxy.observe(move |signal| {
+        // A supervisor that is gone is told by `watch`.
+        let _ = match signal {
+            Signal::Ready => notifier.ready(),
+            Signal::Drained { .. } => notifier.drained(),
+            _ => Ok(()),
+        };
+    })?;
+    let engine = proxy.handle.clone();
+    thread::Builder::new().name("weft-parent".into()).spawn(move || match watch.wait() {
+        Told::Stop | Told::ParentGone => engine.send(Command::Stop),
+    })?;
+    proxy.run()
 }
+
+// ------------------------------------------------------------------------------------------------- parts of both
 
 /// Open sockets, in the order of the launch file.
 pub struct Listeners {
     pub inbound: Vec<TcpListener>,
     pub outbound: Vec<TcpListener>,
+    pub admin: Option<TcpListener>,
 }
 
 impl Listeners {
     pub fn bind(launch: &v1::Launch) -> Result<Listeners, Failure> {
         let bind = |address: &str| {
-            TcpListener::bind(address).map_err(|e| Failure::from(format!("cannot listen on {address}: {e}")))
+            TcpListener::bind(address).map_err(|e| Failure {
+                error: format!("cannot listen on {address}: {e}"),
+                hint: Some(format!("see who has it: ss -ltnp 'sport = :{}'", address.rsplit(':').next().unwrap_or(""))),
+            })
         };
         Ok(Listeners {
             inbound: launch.inbound.iter().map(|l| bind(&l.address)).collect::<Result<_, _>>()?,
             outbound: launch.outbound.iter().map(|l| bind(&l.address)).collect::<Result<_, _>>()?,
+            admin: if launch.admin.is_empty() { None } else { Some(bind(&launch.admin)?) },
         })
+    }
+
+    fn inbound_addresses(&self) -> Vec<SocketAddr> {
+        self.inbound.iter().filter_map(|l| l.local_addr().ok()).collect()
     }
 }
 
-type Started = (Engine, EngineHandle, tokio::sync::mpsc::UnboundedReceiver<Signal>);
+/// Engine and control side of one process.
+struct Proxy {
+    engine: Engine,
+    handle: EngineHandle,
+    log: AccessLog,
+    drain_ms: u64,
+    control: Option<control::Start>,
+    signals: Option<mpsc::UnboundedReceiver<Signal>>,
+    running: Option<Control>,
+}
+
+impl Proxy {
+    fn start(
+        launch: v1::Launch,
+        mut listeners: Listeners,
+        config: Config,
+        owner: Option<AppIdentity>,
+    ) -> Result<Proxy, Failure> {
+        let identity = control::identity_from_files(&launch).transpose()?;
+        let (listening, admin) = (listeners.inbound_addresses(), listeners.admin.take());
+        let config = Arc::new(config);
+        let Started { mut engine, handle, signals } = start(&launch, listeners, config.clone())?;
+        let shared = engine.shared();
+        let log = AccessLog::new(launch.access_log(), &launch.access_log_file, shared.clone())?;
+        let lines = log.clone();
+        engine.log_to(Box::new(move |record| lines.log(record)));
+        engine.serve_only(owner);
+        let drain_ms = if launch.drain_ms == 0 { DRAIN_MS } else { launch.drain_ms };
+        let control = control::Start { launch, listening, shared, engine: handle.clone(), config, identity, admin };
+        Ok(Proxy { engine, handle, log, drain_ms, control: Some(control), signals: Some(signals), running: None })
+    }
+
+    /// Starts the control side; `watch` sees what the engine says before it does.
+    fn observe(&mut self, watch: impl Fn(&Signal) + Send + 'static) -> Result<(), Failure> {
+        let (Some(control), Some(mut signals)) = (self.control.take(), self.signals.take()) else { return Ok(()) };
+        let (forward, receiver) = mpsc::unbounded_channel();
+        thread::Builder::new().name("weft-signals".into()).spawn(move || {
+            while let Some(signal) = signals.blocking_recv() {
+                watch(&signal);
+                if forward.send(signal).is_err() {
+                    return;
+                }
+            }
+        })?;
+        self.running = Some(control::start(control, receiver)?);
+        Ok(())
+    }
+
+    fn run(mut self) -> Result<(), Failure> {
+        let control = self.running.take().ok_or("the control side was not started")?;
+        let thread = self.listen_to_signals(control)?;
+        self.engine.run()?;
+        // Lines that are under way are written; the threads end with the process.
+        drop(self.engine);
+        self.log.close();
+        drop(thread);
+        Ok(())
+    }
+
+    fn listen_to_signals(&self, control: Control) -> Result<thread::JoinHandle<()>, Failure> {
+        let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+        let (log, drain_ms, engine) = (self.log.clone(), self.drain_ms, self.handle.clone());
+        let body = move || {
+            let mut draining = false;
+            for signal in signals.forever() {
+                match signal {
+                    SIGHUP => log.reopen(),
+                    // A second one shortens the drain.
+                    _ if draining => {
+                        engine.send(Command::Stop);
+                    }
+                    _ => {
+                        draining = true;
+                        control.drain(drain_ms);
+                    }
+                }
+            }
+        };
+        Ok(thread::Builder::new().name("weft-sigterm".into()).spawn(body)?)
+    }
+}
 
 /// An engine on open sockets, not yet running.
+pub struct Started {
+    pub engine: Engine,
+    pub handle: EngineHandle,
+    pub signals: mpsc::UnboundedReceiver<Signal>,
+}
+
 pub fn start(launch: &v1::Launch, listeners: Listeners, config: Arc<Config>) -> Result<Started, Failure> {
-    let (signals, receiver) = tokio::sync::mpsc::unbounded_channel();
+    let (sender, signals) = mpsc::unbounded_channel();
     let epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_micros() as u64;
     let shared = Arc::new(Shared {
         metrics: Metrics::default(),
         recent: Recent::default(),
-        signals,
+        signals: sender,
         epoch,
         ready: AtomicBool::new(false),
         draining: AtomicBool::new(false),
     });
-    let setup = setup(launch, listeners)?;
-    let (engine, handle) = Engine::new(setup, shared, config)?;
-    Ok((engine, handle, receiver))
+    let (engine, handle) = Engine::new(setup(launch, listeners)?, shared, config)?;
+    Ok(Started { engine, handle, signals })
 }
 
 fn setup(launch: &v1::Launch, listeners: Listeners) -> Result<Setup, Failure> {

@@ -45,8 +45,8 @@ impl Engine {
             Listener::Outbound { .. } => Place::Outbound(listener as u32),
         };
         if matches!(place, Place::Outbound(_)) && !self.is_ours(&socket, peer) {
-            self.shared.metrics.malformed.add(1);
-            return;
+            let reason = Reason::NotYourProxy;
+            return self.event(reason.code(), &peer.to_string(), reason.advice());
         }
         let conn = Conn::new(socket, place, Protocol::Sniff, peer, self.now_us);
         let Some(id) = self.insert(conn) else { return };
@@ -56,17 +56,11 @@ impl Engine {
         self.begin_opaque(id, listener);
     }
 
-    /// Explicit mode serves the workload's own app only (its uid, and its cgroup where there is one).
+    /// Explicit mode serves the workload's own app only.
     fn is_ours(&mut self, socket: &mio::net::TcpStream, peer: std::net::SocketAddr) -> bool {
-        let Some(owner) = self.setup.owner else { return true };
+        let Some(app) = &self.setup.owner else { return true };
         let (Some(diag), Ok(local)) = (self.diag.as_mut(), socket.local_addr()) else { return false };
-        match diag.owner(local, peer) {
-            Ok(Some(found)) => {
-                let same_cgroup = owner.cgroup.is_none() || found.cgroup.is_none() || owner.cgroup == found.cgroup;
-                found.uid == owner.uid && same_cgroup
-            }
-            _ => false,
-        }
+        matches!(diag.owner(local, peer), Ok(Some(found)) if app.owns(&found))
     }
 
     pub(super) fn insert(&mut self, mut conn: Conn) -> Option<ConnId> {

@@ -45,7 +45,7 @@ use weft_http::{Head, Limits};
 use crate::config::Config;
 use crate::metrics::Series;
 use crate::shared::{Command, EngineHandle, Record, Shared, Signal};
-use crate::sys::SockDiag;
+use crate::sys::{AppIdentity, SockDiag};
 use crate::tls::Identity;
 use conn::{Conn, ConnId, ExchangeId, PoolId};
 use exchange::Exchanges;
@@ -94,16 +94,10 @@ pub struct Setup {
     pub service: String,
     pub version: String,
     pub service_account: String,
-    /// Only the supervised app may use the outbound side; its uid, and its cgroup where it has one.
-    pub owner: Option<Owner>,
+    /// Only the supervised app may use the outbound side.
+    pub owner: Option<AppIdentity>,
     pub log: Option<LogSink>,
     pub log_all: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub struct Owner {
-    pub uid: u32,
-    pub cgroup: Option<u64>,
 }
 
 pub struct InboundSetup {
@@ -246,6 +240,16 @@ impl Engine {
         engine.listen()?;
         engine.adopt(config);
         Ok((engine, EngineHandle { commands: sender, waker }))
+    }
+
+    /// Where access log records go; must not block.
+    pub fn log_to(&mut self, log: LogSink) {
+        self.setup.log = Some(log);
+    }
+
+    /// Only this app may use the outbound side; None: whoever connects.
+    pub fn serve_only(&mut self, app: Option<AppIdentity>) {
+        self.setup.owner = app;
     }
 
     pub fn shared(&self) -> Arc<Shared> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use weft_proto::v1;
 
-use crate::commands::{Listeners, start};
+use crate::commands::{Listeners, Started, start};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::shared::{Command, EngineHandle, Shared, Signal};
@@ -355,7 +355,7 @@ impl Plan {
         let addresses = |l: &[TcpListener]| l.iter().map(|l| l.local_addr().unwrap()).collect::<Vec<_>>();
         let (inbound, outbound) = (addresses(&listeners.inbound), addresses(&listeners.outbound));
         let config = Config::from_program(self.program).unwrap();
-        let (engine, handle, signals) = start(&launch, listeners, Arc::new(config)).unwrap();
+        let Started { engine, handle, signals } = start(&launch, listeners, Arc::new(config)).unwrap();
         if let Some(authority) = authority {
             handle.send(Command::Identity(Arc::new(authority.identity(&spiffe(&account)))));
         }
