@@ -102,6 +102,8 @@ def test_small_questions() -> None:
     assert _core.resolve([], ["mesh"], "a.b.mesh:81") == "ask b/a:81"
     assert _core.retry(None, "connect-failed", method="POST") == 0
     assert _core.retry(None, "status", code=503) is None
+    assert _core.first_limit(deadline_ms="250") == (250, "deadline-exceeded")
+    assert _core.retry_budget(None, [(0, True)]) == [True]
     assert _core.tls_verdict(_inbound(), 80, False) == "mtls-required"
 
 

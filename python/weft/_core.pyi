@@ -7,7 +7,27 @@ The classes below `CoreRefused` describe plain dictionaries; they exist for type
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypedDict, type_check_only
 
-__all__: list[str]
+__all__ = [
+    "CoreRefused",
+    "ambiguous_path",
+    "authorise",
+    "capabilities",
+    "check",
+    "explain_access",
+    "explain_route",
+    "first_limit",
+    "reasons",
+    "require",
+    "resolve",
+    "retry",
+    "retry_budget",
+    "route",
+    "route_opaque",
+    "simulate_balance",
+    "split",
+    "tables",
+    "tls_verdict",
+]
 
 class CoreRefused(ValueError):
     reason: str
@@ -151,6 +171,26 @@ def retry(
 
     `policy`: a RetryPolicy; None: the default. `failure`: "connect-failed", "refused-stream", "goaway-unprocessed",
     "reused-closed-unacked", "reset", "timeout", "status" or "grpc-status" (both with `code`).
+    """
+
+def first_limit(
+    timeouts: bytes | None = None,
+    *,
+    per_try_ms: int = 0,
+    deadline_ms: str | None = None,
+    grpc_timeout: str | None = None,
+    try_at_ms: int = 0,
+) -> tuple[int, str] | None:
+    """When a try must be over, in milliseconds from the request's beginning, and the reason if it is not.
+
+    None: no limit. `timeouts`: a Timeouts; None: the mesh's default. `deadline_ms`, `grpc_timeout`: the values of the
+    headers of these names.
+    """
+
+def retry_budget(policy: bytes | None, events: Sequence[tuple[int, bool]]) -> list[bool]:
+    """Which of these retries a fresh budget grants.
+
+    An event: milliseconds from the beginning, and whether it is a retry. `policy`: a RetryBudget; None: the default.
     """
 
 def authorise(
