@@ -19,8 +19,8 @@ def policies_for(index: Index, service: Service, workload: WorkloadInfo) -> tupl
     """The AccessPolicies that cover a workload, by name."""
     aimed = index.access_of.of(service.full_name)
     wide = index.access_wide.of(service.namespace)
-    if not (aimed or wide):
-        return ()
+    if not wide:
+        return tuple(sorted(aimed)) if len(aimed) > 1 else tuple(aimed)
     return tuple(sorted(aimed | {ref for ref in wide if selects(index.access(ref), workload)}))
 
 

@@ -210,8 +210,10 @@ class Compiler:
             names.update(self._index.workloads_of.get(service, ()))
         for name in sorted(names):
             workload = self._index.workloads.get(name)
-            made = () if workload is None else (inbound(self._index, workload, self._ports),)
-            self._unit("Inbound", name, made, change)
+            if workload is not None:
+                self._replace(inbound(self._index, workload, self._ports), change)
+            elif ("Inbound", name) in self._delivered:
+                self._remove(("Inbound", name), change)
 
     def _ports(self, service: Service, policies: tuple[Ref, ...]) -> PortSet:
         known = self._port_sets.setdefault(service.full_name, {})
