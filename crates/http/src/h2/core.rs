@@ -110,11 +110,13 @@ impl Core {
         }
     }
 
+    #[inline]
     pub fn is_server(&self) -> bool {
         self.config.role == Role::Server
     }
 
     /// Never opened by anyone (RFC 9113 §5.1). Even ids are a server's own, and we never push.
+    #[inline]
     pub fn is_idle_id(&self, id: u32) -> bool {
         let odd = id & 1 == 1;
         !odd || id > if self.is_server() { self.last_peer_id } else { self.last_begun }

@@ -35,6 +35,7 @@ impl Core {
         Some((id, self.streams.insert(stream)))
     }
 
+    #[inline]
     pub fn max_frame(&self) -> usize {
         self.peer.max_frame.min(self.config.max_frame_size) as usize
     }

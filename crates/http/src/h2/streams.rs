@@ -35,6 +35,7 @@ pub struct Stream {
 }
 
 impl Stream {
+    #[inline]
     pub fn new(id: u32, receive_window: u32) -> Stream {
         Stream {
             id,

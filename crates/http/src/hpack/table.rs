@@ -27,10 +27,12 @@ impl<M> Entry<M> {
         self.value_len as usize
     }
 
+    #[inline]
     fn size(&self) -> usize {
         self.name_len() + self.value_len() + ENTRY_OVERHEAD
     }
 
+    #[inline]
     fn line_len(&self) -> usize {
         self.name_len() + self.value_len() + LINE_EXTRA
     }
