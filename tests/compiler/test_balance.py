@@ -37,14 +37,13 @@ def test_a_balancer_is_chosen_and_required(kind, field):
 
 def test_a_policy_says_what_it_says():
     text = (
-        "timeouts: {connect: 1s, idle: 0s}, retryBudget: {percent: 5}, balancer: {decay: 1s, defaultRtt: 5ms},"
+        "timeouts: {connect: 1s, idle: 1m}, retryBudget: {percent: 5}, balancer: {decay: 1s, defaultRtt: 5ms},"
         "outlierDetection: {disabled: true, maxEjectedPercent: 10}"
     )
     found = backend(traffic("t", text))
-    assert (found.connect_timeout_ms, found.idle_timeout_ms, found.retry_budget.percent) == (1_000, 0, 5)
+    assert (found.connect_timeout_ms, found.idle_timeout_ms, found.retry_budget.percent) == (1_000, 60_000, 5)
     assert (found.balancer.peak_ewma.decay_ms, found.balancer.peak_ewma.default_rtt_us) == (1_000, 5_000)
     assert (found.outlier.disabled, found.outlier.max_ejected) == (True, 10)
-    assert "connect.idle-timeout" not in found.requires
 
 
 def test_a_subset_may_have_its_own():

@@ -31,7 +31,7 @@ def test_no_attempts_are_none():
 def test_a_policy_asks_for_nothing_by_itself():
     retry = of_traffic("{}")
     assert not (retry.on or retry.status_codes or retry.grpc_statuses or retry.methods or retry.per_try_timeout_ms)
-    assert (retry.attempts, retry.body_bytes, retry.retry_after_max_ms) == (2, 65_536, 5_000)
+    assert (retry.attempts, retry.body_bytes, retry.retry_after_max_ms) == (2, 65_536, 1_000)
 
 
 def test_order_and_repetition_change_nothing():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from weft.resources.httproute import Filter, HeaderModifier, PathModifier
-from weft.resources.httproute import Redirect as RedirectFilter
-from weft.resources.httproute import Rewrite as RewriteFilter
+from weft.resources.filters import Filter, HeaderModifier, PathModifier
+from weft.resources.filters import Redirect as RedirectFilter
+from weft.resources.filters import Rewrite as RewriteFilter
 from weft.v1 import program_pb2 as pb
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from weft.resources.base import Model, Resource
-from weft.resources.problem import did_you_mean
+from weft.resources.filters import MAX_FIELDS, MAX_PATH, Filter
 from weft.resources.types import (
     Count,
     DnsLabel,
@@ -16,11 +15,12 @@ from weft.resources.types import (
     Duration,
     Group,
     HeaderName,
-    HeaderText,
     Method,
     Port,
+    Time,
     Weight,
     linear_regex,
+    once,
     wrong,
 )
 
@@ -28,8 +28,6 @@ from weft.resources.types import (
 MAX_RULES = 64
 MAX_MATCHES = 64
 MAX_BACKENDS = 64
-MAX_FIELDS = 16
-MAX_PATH = 1024
 
 
 class ParentRef(Model):
@@ -111,105 +109,6 @@ class RouteMatch(Model):
         return self
 
 
-def once(field: str, names: Iterable[str]) -> None:
-    """Gateway API ignores the second of two equal names; ignoring half a condition is a wider rule, so we refuse."""
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise wrong(f"{field} name {name!r} twice", "one entry per name")
-        seen.add(name)
-
-
-class HeaderValue(Model):
-    name: HeaderName
-    value: HeaderText
-
-
-class HeaderModifier(Model):
-    set: tuple[HeaderValue, ...] = Field(default=(), max_length=MAX_FIELDS)
-    add: tuple[HeaderValue, ...] = Field(default=(), max_length=MAX_FIELDS)
-    remove: tuple[HeaderName, ...] = Field(default=(), max_length=MAX_FIELDS)
-
-    @model_validator(mode="after")
-    def _edits_each_once(self) -> HeaderModifier:
-        names = [v.name for v in (*self.set, *self.add)] + list(self.remove)
-        once("a header modifier's edits", names)
-        for name in names:
-            if name.startswith("weft-"):
-                raise wrong(f"{name!r} is the mesh's own header", "weft-* headers are stripped at every boundary")
-        return self
-
-
-class PathModifier(Model):
-    type: Literal["ReplaceFullPath", "ReplacePrefixMatch"]
-    replace_full_path: str | None = Field(default=None, max_length=MAX_PATH)
-    replace_prefix_match: str | None = Field(default=None, max_length=MAX_PATH)
-
-    @model_validator(mode="after")
-    def _has_its_value(self) -> PathModifier:
-        full = self.type == "ReplaceFullPath"
-        given, other = (
-            (self.replace_full_path, self.replace_prefix_match)
-            if full
-            else (self.replace_prefix_match, self.replace_full_path)
-        )
-        wanted = "replaceFullPath" if full else "replacePrefixMatch"
-        if given is None or other is not None:
-            raise wrong(f"type {self.type} goes with {wanted}, and only that")
-        return self
-
-
-class Redirect(Model):
-    scheme: Literal["http", "https"] | None = None
-    hostname: DnsName | None = None
-    path: PathModifier | None = None
-    port: Port | None = None
-    status_code: Literal[301, 302, 303, 307, 308] = 302
-
-
-class Rewrite(Model):
-    hostname: DnsName | None = None
-    path: PathModifier | None = None
-
-
-_FILTERS = {
-    "RequestHeaderModifier": "request_header_modifier",
-    "ResponseHeaderModifier": "response_header_modifier",
-    "RequestRedirect": "request_redirect",
-    "URLRewrite": "url_rewrite",
-}
-_FILTERS_NOT_YET = ("RequestMirror", "CORS", "ExternalAuth", "ExtensionRef")
-
-
-class Filter(Model):
-    NOT_YET: ClassVar[frozenset[str]] = frozenset({"requestMirror", "cors", "externalAuth", "extensionRef"})
-
-    type: str
-    request_header_modifier: HeaderModifier | None = None
-    response_header_modifier: HeaderModifier | None = None
-    request_redirect: Redirect | None = None
-    url_rewrite: Rewrite | None = Field(default=None, alias="urlRewrite")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _is_known(cls, value: Any) -> Any:
-        """Before the fields: "not supported yet: RequestMirror" says more than "unknown field requestMirror"."""
-        kind = value.get("type") if isinstance(value, dict) else None
-        if kind in _FILTERS_NOT_YET:
-            raise wrong(f"not supported yet: {kind}", f"supported: {', '.join(_FILTERS)}")
-        if isinstance(kind, str) and kind not in _FILTERS:
-            raise wrong(f"there is no filter {kind!r}", did_you_mean(kind, _FILTERS))
-        return value
-
-    @model_validator(mode="after")
-    def _has_its_value(self) -> Filter:
-        given = {kind for kind, name in _FILTERS.items() if getattr(self, name) is not None}
-        if given != {self.type}:
-            name = type(self).model_fields[_FILTERS[self.type]].alias
-            raise wrong(f"type {self.type} goes with {name}, and only that")
-        return self
-
-
 class BackendRef(Model):
     group: Group = ""
     kind: Literal["Service"] = "Service"
@@ -231,7 +130,7 @@ class BackendRef(Model):
 
 
 class Timeouts(Model):
-    """ "0s": none."""
+    """Where it is written, "0s" is none."""
 
     request: Duration | None = None
     backend_request: Duration | None = None
@@ -248,7 +147,7 @@ class Retry(Model):
 
     codes: tuple[Annotated[int, Field(strict=True)], ...] = Field(default=(), max_length=64)
     attempts: Count | None = None
-    backoff: Duration | None = None
+    backoff: Time | None = None
 
     @model_validator(mode="after")
     def _codes_are_errors(self) -> Retry:

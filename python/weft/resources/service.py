@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
 from weft.resources.base import Model, Resource
-from weft.resources.httproute import once
-from weft.resources.types import Count, DnsLabel, DnsName, Duration, IpAddress, Port, SpiffeId, Weight, wrong
+from weft.resources.types import AtLeastOne, DnsLabel, DnsName, IpAddress, Port, SpiffeId, Time, Weight, once, wrong
 
 Protocol: TypeAlias = Literal["HTTP", "HTTP2", "GRPC", "TCP", "TLS"]
 TlsMode: TypeAlias = Literal["permissive", "strict", "off"]
@@ -67,11 +66,11 @@ class Health(Model):
     grpc: str | None = None
     # The service port asked; the first one without it.
     port: Port | None = None
-    interval: Duration = 10_000
-    timeout: Duration = 1_000
+    interval: Time = 10_000
+    timeout: Time = 1_000
     # Answers in a row until it counts.
-    rise: Annotated[Count, Field(ge=1)] = 2
-    fall: Annotated[Count, Field(ge=1)] = 3
+    rise: AtLeastOne = 2
+    fall: AtLeastOne = 3
 
     @model_validator(mode="after")
     def _one_kind(self) -> Health:
@@ -79,8 +78,8 @@ class Health(Model):
             raise wrong("health needs exactly one of http, tcp, grpc", "such as http: /healthz")
         if self.http is not None and not self.http.startswith("/"):
             raise wrong(f"the path {self.http!r} does not start with /", f'write "/{self.http}"')
-        if not 0 < self.timeout <= self.interval:
-            raise wrong("timeout must be above 0 and at most interval")
+        if self.timeout > self.interval:
+            raise wrong("timeout must be at most interval")
         return self
 
 

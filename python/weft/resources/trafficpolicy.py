@@ -11,7 +11,21 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field, model_validator
 
 from weft.resources.base import Model, Resource
-from weft.resources.types import Count, DnsLabel, DnsName, Duration, Flag, Group, Method, Percent, Port, wrong
+from weft.resources.types import (
+    AtLeastOne,
+    Count,
+    DnsLabel,
+    DnsName,
+    Duration,
+    Flag,
+    Group,
+    Method,
+    OnePercent,
+    Percent,
+    Port,
+    Time,
+    wrong,
+)
 
 RetryOn: TypeAlias = Literal["reset", "5xx", "gateway-error", "connect-failure", "timeout"]
 BalancerKind: TypeAlias = Literal["peak-ewma", "round-robin", "random", "least-request"]
@@ -33,13 +47,14 @@ class TrafficTarget(ServiceTarget):
 
 
 class TrafficTimeouts(Model):
-    """ "0s": none. What is left out keeps the mesh's default."""
+    """What is left out keeps the mesh's default; for `request`, `backendRequest` and `streamIdle`, "0s" is none."""
 
     request: Duration | None = None
     backend_request: Duration | None = None
-    connect: Duration | None = None
+    # A connect without an end would hold a request for minutes.
+    connect: Time | None = None
     # An idle connection is closed after it.
-    idle: Duration | None = None
+    idle: Time | None = None
     # A stream without a byte either way is ended after it.
     stream_idle: Duration | None = None
 
@@ -47,20 +62,18 @@ class TrafficTimeouts(Model):
     def _nested(self) -> TrafficTimeouts:
         if self.request and self.backend_request and self.backend_request > self.request:
             raise wrong("backendRequest is longer than request", "one try cannot outlast all of them")
-        if self.connect == 0:
-            raise wrong("connect has no none", "a connect without an end holds a request for minutes")
         return self
 
 
 class Backoff(Model):
     # Full jitter between 0 and min(max, base · 2ⁿ).
-    base: Duration = 25
-    max: Duration = 250
+    base: Time = 25
+    max: Time = 250
 
     @model_validator(mode="after")
     def _ordered(self) -> Backoff:
-        if not 0 < self.base <= self.max:
-            raise wrong("backoff base must be above 0 and at most max")
+        if self.base > self.max:
+            raise wrong("backoff base must be at most max")
         return self
 
 
@@ -73,12 +86,12 @@ class TrafficRetry(Model):
     grpc_statuses: tuple[Annotated[int, Field(strict=True, ge=1, le=16)], ...] = Field(default=(), max_length=16)
     # Empty: GET, HEAD, OPTIONS.
     methods: tuple[Method, ...] = ()
-    per_try_timeout: Duration | None = None
+    per_try_timeout: Time | None = None
     backoff: Backoff = Backoff()
-    # A server that asks for more is not waited for: its answer goes to the caller.
-    retry_after_max: Duration = 5_000
+    # Retry-After counts in seconds. A server that asks for more than this is not waited for: the caller decides.
+    retry_after_max: Time = 1_000
     # A larger body is streamed and not retried. 64 KiB: Linkerd's choice.
-    body_bytes: Annotated[int, Field(strict=True, ge=0, le=1024 * 1024)] = 65_536
+    body_bytes: Annotated[int, Field(strict=True, ge=1, le=1024 * 1024)] = 65_536
 
 
 class RetryBudget(Model):
@@ -92,8 +105,8 @@ class RetryBudget(Model):
 class Balancer(Model):
     kind: BalancerKind = "peak-ewma"
     # Of peak-ewma only: how fast a latency peak is forgotten, and what an endpoint not yet measured is thought to take.
-    decay: Duration | None = None
-    default_rtt: Duration | None = None
+    decay: Time | None = None
+    default_rtt: Time | None = None
 
     @model_validator(mode="after")
     def _ewma_only(self) -> Balancer:
@@ -103,18 +116,18 @@ class Balancer(Model):
 
 
 class OutlierDetection(Model):
-    """Either figure ejects; 100 means never by it. Never more than `maxEjectedPercent` of the endpoints."""
+    """So many failures in a row, or a success rate below this, ejects. `maxEjectedPercent` is rounded down."""
 
     disabled: Flag = False
-    consecutive_failures: Count = 5
-    success_rate: Percent = 80
+    consecutive_failures: AtLeastOne = 5
+    success_rate: OnePercent = 80
     window: Annotated[Duration, Field(ge=1_000)] = 10_000
-    min_requests: Count = 5
-    base_ejection: Duration = 5_000
-    max_ejection: Duration = 300_000
-    max_ejected_percent: Percent = 50
+    min_requests: AtLeastOne = 5
+    base_ejection: Time = 5_000
+    max_ejection: Time = 300_000
+    max_ejected_percent: OnePercent = 50
     # Below this share of healthy ones all are used.
-    panic_threshold: Percent = 50
+    panic_threshold: OnePercent = 50
 
 
 class TrafficPolicySpec(Model):

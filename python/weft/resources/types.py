@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -43,6 +44,9 @@ Port: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=65535)]
 Weight: TypeAlias = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 Count: TypeAlias = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 Percent: TypeAlias = Annotated[int, Field(strict=True, ge=0, le=100)]
+# Where the contract's 0 means "the default", so that a written 0 would be a silent something else.
+AtLeastOne: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+OnePercent: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=100)]
 # Strict: pydantic would take the string "no" for False, as YAML 1.1 did.
 Flag: TypeAlias = Annotated[bool, Field(strict=True)]
 # "" is core Kubernetes; both mean the same here.
@@ -64,6 +68,15 @@ _UNIT_MS = {"h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
 def wrong(why: str, hint: str = "") -> PydanticCustomError:
     """The error that a validator raises: `why` reads on after the field's name."""
     return PydanticCustomError("weft", "{why}", {"why": why, "hint": hint})
+
+
+def once(field: str, names: Iterable[str]) -> None:
+    """Gateway API ignores the second of two equal names; ignoring half a condition is a wider rule, so we refuse."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise wrong(f"{field} name {name!r} twice", "one entry per name")
+        seen.add(name)
 
 
 def _matching(value: str, pattern: re.Pattern[str], rule: str) -> str:
@@ -106,6 +119,12 @@ def duration_text(ms: int) -> str:
     return "".join(parts) or "0s"
 
 
+def _some_time(ms: int) -> int:
+    if ms == 0:
+        raise wrong("0 is no time", "leave it out for the default")
+    return ms
+
+
 # In Python a number of milliseconds; written "10s" or given as timedelta.
 Duration: TypeAlias = Annotated[
     int,
@@ -113,6 +132,8 @@ Duration: TypeAlias = Annotated[
     PlainSerializer(duration_text, return_type=str),
     WithJsonSchema({"type": "string", "pattern": f"^{_DURATION.pattern}$"}),
 ]
+# Where "0s" does not mean "none".
+Time: TypeAlias = Annotated[Duration, AfterValidator(_some_time)]
 
 
 def _ip(value: str) -> str:

@@ -23,12 +23,29 @@ from weft.resources.trafficpolicy import ServiceTarget, TrafficPolicy
 def validate(resources: Iterable[Resource]) -> list[Problem]:
     """All problems between the resources, in their order; each has the `ref` that it is about."""
     everything = list(resources)
-    services = {r.full_name: r for r in everything if isinstance(r, Service)}
+    services = _Services(r for r in everything if isinstance(r, Service))
     problems = [replace(p, ref=r.ref) for r in everything for p in _alone(r, services)]
     return problems + list(_same_targets(everything)) + list(_same_matches(everything))
 
 
-def _alone(resource: Resource, services: dict[str, Service]) -> Iterator[Problem]:
+class _Services(dict[str, Service]):
+    """By "<namespace>/<name>"."""
+
+    def __init__(self, services: Iterable[Service]) -> None:
+        super().__init__((s.full_name, s) for s in services)
+        self._by_namespace: defaultdict[str, list[Service]] = defaultdict(list)
+        for service in self.values():
+            self._by_namespace[service.namespace].append(service)
+
+    def covered_by(self, policy: AccessPolicy) -> Iterable[Service]:
+        """Those that it may concern: ten thousand policies do not look at ten thousand services each."""
+        if not policy.spec.target_refs:
+            return self._by_namespace.get(policy.namespace, [])
+        names = {f"{policy.namespace}/{t.name}" for t in policy.spec.target_refs}
+        return [self[name] for name in sorted(names & self.keys())]
+
+
+def _alone(resource: Resource, services: _Services) -> Iterator[Problem]:
     if isinstance(resource, HTTPRoute):
         yield from _route(resource, services)
     elif isinstance(resource, TrafficPolicy):
@@ -42,7 +59,7 @@ def _alone(resource: Resource, services: dict[str, Service]) -> Iterator[Problem
         yield from _access(resource, services)
 
 
-def _find(services: dict[str, Service], resource: Resource, name: str) -> tuple[Service | None, list[Problem]]:
+def _find(services: _Services, resource: Resource, name: str) -> tuple[Service | None, list[Problem]]:
     found = services.get(name)
     if found is not None:
         return found, []
@@ -53,7 +70,7 @@ def _find(services: dict[str, Service], resource: Resource, name: str) -> tuple[
 # --------------------------------------------------------------------------------------------------- routes
 
 
-def _route(route: HTTPRoute, services: dict[str, Service]) -> Iterator[Problem]:
+def _route(route: HTTPRoute, services: _Services) -> Iterator[Problem]:
     if route.spec.hostnames:
         why = "the route is attached to a Service"
         problem = Problem.at(route.origin, "hostnames are ignored", why, "remove them", "spec.hostnames")
@@ -75,7 +92,7 @@ def _parent(route: HTTPRoute, service: Service, parent: ParentRef) -> Iterator[P
         yield _no_http(service, ports[0], route.origin, "spec.parentRefs")
 
 
-def _backend(route: HTTPRoute, number: int, backend: BackendRef, services: dict[str, Service]) -> Iterator[Problem]:
+def _backend(route: HTTPRoute, number: int, backend: BackendRef, services: _Services) -> Iterator[Problem]:
     origin = route.origin.of_rule(number) if route.origin else None
     field = f"spec.rules[{number}].backendRefs"
     service, problems = _find(services, route, f"{backend.namespace or route.namespace}/{backend.name}")
@@ -116,13 +133,13 @@ def _subset_of(service: Service, subset: str | None, origin: Origin | None, fiel
 # --------------------------------------------------------------------------------------------------- access
 
 
-def _access(policy: AccessPolicy, services: dict[str, Service]) -> Iterator[Problem]:
+def _access(policy: AccessPolicy, services: _Services) -> Iterator[Problem]:
     for target in policy.spec.target_refs:
         service, problems = _find(services, policy, f"{policy.namespace}/{target.name}")
         yield from problems
         if service is not None:
             yield from _port_of(service, target, policy.origin, "spec.targetRefs")
-    for service in services.values():
+    for service in services.covered_by(policy):
         yield from _http_on_opaque(policy, service)
         yield from _unenforced(policy, service)
     for name in sorted(set(_callers(policy)) - services.keys()):

@@ -38,9 +38,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BeforeValidator, Field, model_validator
 
 from weft.resources.base import Model
-from weft.resources.httproute import once
 from weft.resources.service import Health, Protocol, ServicePort, StaticEndpoint
-from weft.resources.types import DnsLabel, Port, Weight, wrong
+from weft.resources.types import DnsLabel, Port, Weight, once, wrong
 
 # What one machine bears; a typing error of two zeros is not found by running it.
 MAX_REPLICAS = 100
