@@ -17,13 +17,19 @@ use crate::timestamp;
 
 /// Lines that wait for the disk: 4,096 × about 500 bytes. What comes while it is full is dropped and counted.
 const QUEUE: usize = 4096;
-/// Lines are written together while more wait, and at the latest after this.
-const FLUSH: Duration = Duration::from_millis(200);
+/// How often a request to open the file again is looked for while nothing happens.
+const IDLE: Duration = Duration::from_secs(1);
+
+enum Line {
+    Of(Arc<Record>),
+    /// The process ends.
+    Last,
+}
 
 #[derive(Clone)]
 pub struct AccessLog {
     /// None: off.
-    lines: Option<SyncSender<Arc<Record>>>,
+    lines: Option<SyncSender<Line>>,
     reopen: Arc<AtomicBool>,
     shared: Arc<Shared>,
     writer: Arc<Mutex<Option<thread::JoinHandle<()>>>>,
@@ -50,7 +56,7 @@ impl AccessLog {
     /// Never waits.
     pub fn log(&self, record: Arc<Record>) {
         let Some(lines) = &self.lines else { return };
-        if let Err(TrySendError::Full(_)) = lines.try_send(record) {
+        if let Err(TrySendError::Full(_)) = lines.try_send(Line::Of(record)) {
             self.shared.metrics.access_log_dropped.add(1);
         }
     }
@@ -60,11 +66,11 @@ impl AccessLog {
         self.reopen.store(true, Relaxed);
     }
 
-    /// Before the process ends: all lines that were taken are written when this returns. The last clone only.
-    pub fn close(mut self) {
-        self.lines = None;
+    /// Before the process ends: what was taken is written when this returns. What other clones log later is lost.
+    pub fn close(self) {
         let thread = self.writer.lock().unwrap_or_else(|e| e.into_inner()).take();
-        if let Some(thread) = thread {
+        if let (Some(lines), Some(thread)) = (self.lines, thread) {
+            let _ = lines.send(Line::Last);
             let _ = thread.join();
         }
     }
@@ -121,17 +127,21 @@ fn append(path: &Path) -> io::Result<File> {
 }
 
 impl Writer {
-    fn run(&mut self, lines: &Receiver<Arc<Record>>) {
+    fn run(&mut self, lines: &Receiver<Line>) {
         loop {
-            match lines.recv_timeout(FLUSH) {
-                Ok(record) => {
-                    self.write(&record);
-                    lines.try_iter().for_each(|record| self.write(&record));
-                    self.flush();
-                }
+            match lines.recv_timeout(IDLE) {
+                Ok(Line::Of(record)) => self.write(&record),
                 Err(RecvTimeoutError::Timeout) => self.reopen_if_asked(),
-                Err(RecvTimeoutError::Disconnected) => return self.flush(),
+                Ok(Line::Last) | Err(RecvTimeoutError::Disconnected) => return self.flush(),
             }
+            // Whatever waits goes out in one write.
+            while let Ok(line) = lines.try_recv() {
+                match line {
+                    Line::Of(record) => self.write(&record),
+                    Line::Last => return self.flush(),
+                }
+            }
+            self.flush();
         }
     }
 
@@ -185,6 +195,8 @@ mod tests {
     fn each_record_is_a_line_of_json() {
         let path = file("lines");
         let log = AccessLog::new(v1::AccessLog::All, path.to_str().unwrap(), shared()).unwrap();
+        // A clone that lives on keeps nothing open.
+        let _clone = log.clone();
         log.log(record("a"));
         log.log(record("b\n"));
         log.close();
