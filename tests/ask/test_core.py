@@ -29,6 +29,14 @@ def test_a_route_is_an_answer_or_a_place():
     assert (nowhere.kind, nowhere.status, nowhere.reason, nowhere.rule_id) == ("no-route", 404, "no-route", "")
 
 
+def test_a_name_is_resolved_as_a_proxy_would():
+    held = [frontend(FORWARD)]
+    assert core.resolve(held, ["mesh"], "A.default.mesh:80") == "default/a:80@*"
+    assert core.resolve(held, ["mesh"], "b.default.mesh") == "ask default/b:80"
+    assert core.resolve(held, ["mesh"], "a:81") == "no-port"
+    assert core.resolve([], ["mesh"], "example.com") == "unknown"
+
+
 def test_a_split_gives_each_its_share():
     counts = core.split(frontend(FORWARD), "HTTPRoute/default/r/0", 4_000)
     assert counts["default/a:80"] == pytest.approx(3_000, rel=0.1)

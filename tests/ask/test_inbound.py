@@ -20,7 +20,7 @@ CASES = [
     ("default/b", 80, "PUT", 403, "access-denied", ["accept", "authenticate", "authorise"]),
     ("", 80, "GET", 403, "access-denied", ["accept", "authenticate", "authorise"]),
     ("", 81, "GET", 403, "mtls-required", ["accept"]),
-    ("default/b", 82, "GET", 503, "no-inbound", ["accept"]),
+    ("default/b", 82, "GET", 502, "no-port", ["accept"]),
     # Nobody sees a method on an opaque port, so the Allow that asks for one does not hold.
     ("default/b", 90, "GET", 403, "access-denied", ["accept", "authenticate", "authorise"]),
 ]

@@ -2,7 +2,7 @@ import pytest
 
 from tests.compiler.support import compiled, mesh, route, service, workload
 from weft.ask.core import Request
-from weft.ask.outbound import end_of, outbound, place
+from weft.ask.outbound import end, outbound, place
 from weft.ask.parties import callee, caller
 
 RULES = (
@@ -27,6 +27,8 @@ ENDS = [
     ({"path": "/other"}, 404, "no-route"),
     ({"path": "/old/../x"}, 400, "ambiguous-path"),
     ({"to": "default/a:81"}, 502, "no-port"),
+    ({"to": "gone.default.mesh"}, 502, "unknown-destination"),
+    ({"to": "a.default:81"}, 502, "no-port"),
     ({"to": "x.example", "more": (mesh("{egress: refuse}"),)}, 502, "unknown-destination"),
 ]
 
@@ -59,4 +61,4 @@ def test_a_place_is_known_or_empty():
     result = compiled(service("a"))
     assert place(result, "Service/default/a") == "<input>:1:1"
     assert place(result, "") == place(result, "default") == ""
-    assert end_of("no-route").status == 404
+    assert end(result, "no-route", "Service/default/a").origin == "<input>:1:1"

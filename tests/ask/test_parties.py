@@ -39,6 +39,7 @@ CALLEES = [
     ("default/a:9080", "default/a:9080", "a.default.mesh"),
     ("default/b", "default/b:9080", "b.default.mesh"),
     ("c", "shop/c:80", "c"),  # a short name is of the caller's namespace
+    ("a", "a", "a"),
     ("a.default", "default/a:80", "a.default"),
     ("A.default.mesh.", "default/a:80", "A.default.mesh."),
     ("a.default.svc.cluster.local:80", "default/a:80", "a.default.svc.cluster.local"),
@@ -51,6 +52,20 @@ CALLEES = [
 def test_a_callee_is_a_service_or_a_host(to, name, host):
     found = callee(RESULT, to, "shop")
     assert (found.name, found.host) == (name, host)
+
+
+REASONS = [
+    ("default/a:81", "no-port"),
+    ("a.default:81", "no-port"),
+    ("a.default.mesh:81", "unknown-destination"),  # a proxy asks for it and is told that it is absent
+    ("gone.default.mesh", "unknown-destination"),
+    ("example.com", ""),
+]
+
+
+@pytest.mark.parametrize(("to", "reason"), REASONS)
+def test_what_has_no_frontend_has_a_reason(to, reason):
+    assert callee(RESULT, to, "default").reason == reason
 
 
 def test_a_service_that_is_not_there_is_told():

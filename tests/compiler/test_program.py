@@ -18,8 +18,8 @@ def test_it_holds_what_clients_of_the_namespace_may_call():
         service("a"), service("b"), route("r", "{}", namespace="shop"), route("s", "{}", to="b", namespace="other")
     )
     program = build_program(result, "shop", launch())
-    assert [f.name for f in program.frontends] == ["default/a:80@*", "default/a:80@shop", "default/b:80@*"]
-    assert [b.name for b in program.backends] == [e.name for e in program.endpoints] == ["default/a:80", "default/b:80"]
+    assert [f.name for f in program.frontends] == ["default/a:80@shop", "default/b:80@*"]
+    assert [b.name for b in program.backends] == [e.name for e in program.endpoints] == ["default/b:80"]
     assert program.mesh.trust_domain == "weft.local"
     assert not program.inbounds
 

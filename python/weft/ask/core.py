@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
@@ -78,6 +78,12 @@ def route(frontend: Message, request: Request, seed: int = 0) -> Routed:
 def explain_route(frontend: Message, request: Request) -> tuple[TriedRule, ...]:
     found = _core().explain_route(_bytes(frontend), *request.arguments)
     return tuple(TriedRule(t["rule_id"], t["matched"], t["why"]) for t in found)
+
+
+def resolve(frontends: Sequence[Message], suffixes: Sequence[str], authority: str) -> str:
+    """The key of the frontend that a proxy with these would take, "ask <key>", "no-port" or "unknown"."""
+    answer: str = _core().resolve([_bytes(f) for f in frontends], list(suffixes), authority)
+    return answer
 
 
 def split(frontend: Message, rule_id: str, n: int, seed: int = 0) -> dict[str, int]:

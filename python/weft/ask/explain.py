@@ -8,7 +8,7 @@ from typing import Any
 from weft.ask import core
 from weft.ask.explanation import End, Explanation, Path, Step
 from weft.ask.inbound import inbound
-from weft.ask.outbound import Share, end_of, outbound, place
+from weft.ask.outbound import Share, end, outbound, place
 from weft.ask.parties import Callee, Caller, callee, caller
 from weft.compiler.model import Compiled
 from weft.v1 import program_pb2 as pb
@@ -47,14 +47,14 @@ def _paths(compiled: Compiled, who: Caller, what: Callee, share: Share, source_i
     usable = [e for e in message.endpoints if e.health in _USABLE]
     balance = _balance(compiled, share, message, usable)
     if not usable:
-        yield Path(share.percent, share.backend, (), (balance,), end_of("no-healthy-upstream"))
+        yield Path(share.percent, share.backend, (), (balance,), end(compiled, "no-healthy-upstream"))
         return
     for group in _alike(compiled, usable):
         percent = round(share.percent * len(group) / len(usable), 2)
         connect, caller_seen = _connect(who, group[0])
-        steps, end = _inside(compiled, group[0], share, caller_seen, source_ip)
+        steps, ending = _inside(compiled, group[0], share, caller_seen, source_ip)
         names = tuple(e.workload for e in group)
-        yield Path(percent, share.backend, names, (balance, connect, *steps), end)
+        yield Path(percent, share.backend, names, (balance, connect, *steps), ending)
 
 
 def _balance(compiled: Compiled, share: Share, message: Any, usable: list[Any]) -> Step:

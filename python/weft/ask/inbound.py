@@ -6,7 +6,7 @@ from typing import Any
 
 from weft.ask import core
 from weft.ask.explanation import End, Step, Tried
-from weft.ask.outbound import end_of, place
+from weft.ask.outbound import end, place
 from weft.ask.parties import Caller
 from weft.compiler.model import Compiled, Delivered
 from weft.v1 import program_pb2 as pb
@@ -21,12 +21,12 @@ def inbound(
     message: Any = delivered.message
     found = next((p for p in message.ports if p.port == port), None)
     if found is None:
-        return (Step("accept", f"{delivered.key} has no port {port}"),), end_of("no-inbound")
+        return (Step("accept", f"{delivered.key} has no port {port}"),), end(compiled, "no-port")
     accepted, refused = _accept(compiled, message, found, caller)
     who = caller.identity or "nobody: the caller has no identity"
     steps = (accepted, Step("authenticate", f"principal {who}"))
     if refused:
-        return steps[:1], end_of(refused, found.tls_origin, place(compiled, found.tls_origin))
+        return steps[:1], end(compiled, refused, found.tls_origin)
     return _authorised(compiled, message, found, caller, request, source_ip, steps)
 
 
@@ -58,7 +58,7 @@ def _authorised(
     origin = place(compiled, verdict.rule_id)
     step = Step("authorise", _decision(verdict), verdict.rule_id, origin, tried)
     if not verdict.allow:
-        return (*steps, step), end_of(verdict.reason, verdict.rule_id, origin)
+        return (*steps, step), end(compiled, verdict.reason, verdict.rule_id)
     return (*steps, step, Step("deliver", "to the app")), End(0)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from weft.ask import core
 from weft.ask.explanation import End, Step, Tried
 from weft.ask.origin import origin_of
 from weft.ask.parties import Callee, Caller
+from weft.compiler.index import MESH_REF
+from weft.compiler.mesh import MESH_KEY
 from weft.compiler.model import Compiled, backend_key
 from weft.v1 import program_pb2 as pb
 
@@ -32,25 +34,27 @@ class Outbound:
 
 
 def outbound(compiled: Compiled, caller: Caller, callee: Callee, request: core.Request) -> Outbound:
+    if caller.identity and callee.reason:
+        rule = f"Service/{callee.service}" if callee.service else ""
+        step = Step("resolve", f"{callee.name} is no port of any service")
+        return _ended(step, end(compiled, callee.reason, rule), request)
     if not callee.service:
         return _unknown(compiled, caller, callee, request)
     if not caller.identity:
         return _without_proxy(callee, request)
-    delivered = compiled.find("Frontend", compiled.frontend_key_for(callee.service, callee.port, caller.namespace))
-    if delivered is None:
-        return _ended(Step("resolve", f"{callee.service} has no port {callee.port}"), end_of("no-port"), request)
+    delivered = compiled.delivered["Frontend", compiled.frontend_key_for(callee.service, callee.port, caller.namespace)]
     rule = f"Service/{callee.service}"
     resolved = Step("resolve", f"frontend {delivered.key}", rule, place(compiled, rule))
     return _routed(compiled, resolved, delivered.message, request)
 
 
 def _unknown(compiled: Compiled, caller: Caller, callee: Callee, request: core.Request) -> Outbound:
-    mesh: Any = compiled.delivered["Mesh", "mesh"].message
+    mesh: Any = compiled.delivered["Mesh", MESH_KEY].message
     if mesh.refuse_unknown and caller.identity:
-        step = Step(
-            "resolve", f"{callee.host} is no service, and unknown destinations are refused", "Mesh/default/mesh"
-        )
-        return _ended(step, end_of("unknown-destination", "Mesh/default/mesh"), request)
+        rule = str(MESH_REF)
+        decision = f"{callee.host} is no service, and unknown destinations are refused"
+        step = Step("resolve", decision, rule, place(compiled, rule))
+        return _ended(step, end(compiled, "unknown-destination", rule), request)
     step = Step("resolve", f"{callee.host} is no service: passed through as it is")
     return Outbound((step,), ())
 
@@ -67,7 +71,7 @@ def _routed(compiled: Compiled, resolved: Step, frontend: Any, request: core.Req
     steps = (resolved,)
     if _looks_at_paths(frontend) and core.ambiguous_path(request.path):
         step = Step("route", f"the path {request.path} can be read in two ways", tried=tried)
-        return Outbound((*steps, step), (Share(100.0, "", end_of("ambiguous-path"), request),))
+        return Outbound((*steps, step), (Share(100.0, "", end(compiled, "ambiguous-path", frontend.origin), request),))
     routed = core.route(frontend, request)
     step = Step("route", _decision(routed), routed.rule_id, place(compiled, routed.rule_id), tried)
     return Outbound((*steps, step), tuple(_shares(compiled, frontend, routed, request)))
@@ -87,11 +91,10 @@ def _decision(routed: core.Routed) -> str:
 
 def _shares(compiled: Compiled, frontend: pb.Frontend, routed: core.Routed, request: core.Request) -> Iterator[Share]:
     if routed.kind not in ("forward", "invalid-backend"):
-        reason = routed.reason
-        end = end_of(reason, routed.rule_id, place(compiled, routed.rule_id)) if reason else End(routed.status)
-        if routed.location:
-            end = End(routed.status, "", "", routed.rule_id, place(compiled, routed.rule_id), routed.location)
-        yield Share(100.0, "", end, request)
+        # What no rule decided, the service did by having rules.
+        rule = routed.rule_id or frontend.origin
+        refused = end(compiled, routed.reason, rule)
+        yield Share(100.0, "", replace(refused, status=routed.status, location=routed.location), request)
         return
     seen = core.Request(request.method, routed.path, routed.host, request.headers)
     backends = _backends(frontend, routed.rule_id)
@@ -101,8 +104,8 @@ def _shares(compiled: Compiled, frontend: pb.Frontend, routed: core.Routed, requ
         if backend.backend:
             yield Share(percent, backend.backend, None, seen)
         else:
-            end = end_of("invalid-backend", routed.rule_id, place(compiled, routed.rule_id), backend.invalid)
-            yield Share(percent, "", end, seen)
+            refused = end(compiled, "invalid-backend", routed.rule_id)
+            yield Share(percent, "", replace(refused, advice=backend.invalid), seen)
 
 
 def _backends(frontend: pb.Frontend, rule_id: str) -> Iterable[pb.WeightedBackend]:
@@ -113,13 +116,14 @@ def _backends(frontend: pb.Frontend, rule_id: str) -> Iterable[pb.WeightedBacken
     return [pb.WeightedBackend(backend=frontend.default_backend, weight=1)]
 
 
-def _ended(step: Step, end: End, request: core.Request) -> Outbound:
-    return Outbound((step,), (Share(100.0, "", end, request),))
+def _ended(step: Step, ending: End, request: core.Request) -> Outbound:
+    return Outbound((step,), (Share(100.0, "", ending, request),))
 
 
-def end_of(reason: str, rule_id: str = "", origin: str = "", why: str = "") -> End:
+def end(compiled: Compiled, reason: str, rule_id: str = "") -> End:
+    """An answer that weft itself makes, by the rule that decided."""
     status, advice = core.advice(reason)
-    return End(status, reason, why or advice, rule_id, origin)
+    return End(status, reason, advice, rule_id, place(compiled, rule_id))
 
 
 def place(compiled: Compiled, rule_id: str) -> str:

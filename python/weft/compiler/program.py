@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from google.protobuf import json_format
@@ -17,7 +17,7 @@ from weft.v1 import program_pb2 as pb
 
 def build_program(compiled: Compiled, client_namespace: str, launch: pb.Launch) -> pb.Program:
     """Everything that clients in `client_namespace` may call, and the Inbounds of the workloads that `launch` names."""
-    frontends = [d for d in _of(compiled, "Frontend") if d.key.rpartition("@")[2] in ("*", client_namespace)]
+    frontends = _frontends(compiled, client_namespace)
     needed = {key for d in frontends for key in d.needs}
     program = pb.Program(launch=launch)
     program.mesh.CopyFrom(_message(compiled.delivered["Mesh", MESH_KEY]))
@@ -51,8 +51,11 @@ def _message(delivered: Delivered) -> Any:
     return delivered.message
 
 
-def _of(compiled: Compiled, kind: str) -> Iterator[Delivered]:
-    return (compiled.delivered[key] for key in sorted(compiled.delivered) if key[0] == kind)
+def _frontends(compiled: Compiled, client_namespace: str) -> list[Delivered]:
+    """One per service and port, as the controller would answer: two under one host name would be a matter of luck."""
+    asked = {key.rpartition("@")[0] for kind, key in compiled.delivered if kind == "Frontend"}
+    found = (compiled.find("Frontend", f"{key}@{client_namespace}") for key in sorted(asked))
+    return [d for d in found if d is not None]
 
 
 def _inbounds(launch: pb.Launch) -> list[str]:
