@@ -223,23 +223,34 @@ impl Engine {
                 h2.codec.bind(stream, x);
             }
             Event::Data { stream, token, data, flow, end } => {
-                if self.request_data(token, data, end) {
+                if !self.is_asked(token, id, stream) {
+                    h2.codec.release(stream, flow, &mut conn.out);
+                } else if self.request_data(token, data, end) {
                     self.exchanges[token].to_app.owed += flow;
                 } else {
                     h2.codec.release(stream, flow, &mut conn.out);
                 }
             }
-            Event::Trailers { token, .. } => {
+            Event::Trailers { token, stream } if self.is_asked(token, id, stream) => {
                 self.request_trailers(token, head, &[]);
                 self.request_data(token, &[], true);
             }
-            Event::Reset { token, .. } => self.caller_gone(token, id),
-            Event::Writable { token, .. } => self.later(token, Step::Relay),
+            Event::Reset { token, stream, .. } if self.is_asked(token, id, stream) => {
+                h2.codec.release(stream, take(&mut self.exchanges[token].to_app.owed), &mut conn.out);
+                self.caller_gone(token);
+            }
+            Event::Writable { token, stream } if self.is_asked(token, id, stream) => self.later(token, Step::Relay),
             Event::Hello(payload) => return self.on_hello(conn, payload),
             Event::GoAway { .. } => h2.going_away = true,
-            Event::SettingsReceived | Event::PingAck(_) => {}
+            // Settings and pings; and what still comes of streams that are over.
+            _ => {}
         }
         true
+    }
+
+    /// Is this stream still the one that the exchange answers? Numbers are used again.
+    fn is_asked(&self, x: super::conn::ExchangeId, conn: ConnId, stream: h2::StreamId) -> bool {
+        self.exchanges[x].down == Some(super::exchange::Leg { conn, stream })
     }
 
     /// The peer says who it is; what it may say was proved by its certificate.
@@ -347,7 +358,7 @@ impl Engine {
             }
             (Reading::Body, Some(x)) => {
                 h1.exchange = None;
-                self.caller_gone(x, u32::MAX);
+                self.caller_gone(x);
                 false
             }
             _ => conn.unsent() > 0 && conn.state.closing,
@@ -359,7 +370,7 @@ impl Engine {
         match &mut protocol {
             Protocol::H1Server(h1) => {
                 if let Some(x) = h1.exchange.take() {
-                    self.caller_gone(x, id);
+                    self.caller_gone(x);
                 }
             }
             Protocol::H1Client(h1) => self.h1_client_eof(id, conn, h1, false),
@@ -381,7 +392,7 @@ impl Engine {
         }).collect();
         for (x, up) in affected {
             if !up {
-                self.caller_gone(x, id);
+                self.caller_gone(x);
                 continue;
             }
             let started = self.exchanges[x].phase == super::exchange::Phase::Responding;

@@ -137,7 +137,7 @@ impl Engine {
         match &mut conn.protocol {
             Protocol::H1Server(h1) => {
                 if let Some(x) = h1.exchange.take() {
-                    self.caller_gone(x, id);
+                    self.caller_gone(x);
                 }
             }
             Protocol::H1Client(h1) => {
@@ -177,7 +177,7 @@ impl Engine {
             if up {
                 self.lose(x, Failure::Reset { response_started: true }, Reason::UpstreamReset);
             } else {
-                self.caller_gone(x, id);
+                self.caller_gone(x);
             }
         }
     }

@@ -7,7 +7,7 @@
 use weft_http::h2::ErrorCode;
 use weft_http::{Head, Known, h1};
 
-use super::conn::{ConnId, ExchangeId, OUT_HIGH, Protocol, Reading};
+use super::conn::{ExchangeId, OUT_HIGH, Protocol, Reading};
 use super::exchange::{Backlog, Leg, Phase};
 use super::message::Message;
 use super::{Engine, Errand, Step};
@@ -244,10 +244,8 @@ impl Engine {
 
     // ------------------------------------------------------------------------------------------------- its end
 
-    /// The caller hung up or reset its stream: what it asked for is stopped. `from` is the connection that is being
-    /// handled, which needs no word of it.
-    pub(super) fn caller_gone(&mut self, x: ExchangeId, from: ConnId) {
-        let _ = from;
+    /// The caller hung up or reset its stream: what it asked for is stopped.
+    pub(super) fn caller_gone(&mut self, x: ExchangeId) {
         if self.exchanges[x].phase == Phase::Free {
             return;
         }
@@ -260,11 +258,13 @@ impl Engine {
     /// Lets go of the connection or stream that the request was sent on.
     pub(super) fn drop_upstream(&mut self, x: ExchangeId) {
         let Some(leg) = self.exchanges[x].up.take() else { return };
+        let owed = std::mem::take(&mut self.exchanges[x].to_caller.owed);
         let Some(conn) = self.conn(leg.conn) else {
             return;
         };
         match &mut conn.protocol {
             Protocol::H2(h2) => {
+                h2.codec.release(leg.stream, owed, &mut conn.out);
                 h2.codec.reset(leg.stream, ErrorCode::CANCEL, &mut conn.out);
                 self.touch(leg.conn);
             }
@@ -288,6 +288,7 @@ impl Engine {
     /// The caller's connection may carry its next request, or ends.
     pub(super) fn release_caller(&mut self, x: ExchangeId) {
         let Some(leg) = self.exchanges[x].down.take() else { return };
+        let owed = std::mem::take(&mut self.exchanges[x].to_app.owed);
         let request_done = self.exchanges[x].to_app.done;
         let until_close = self.exchanges[x].until_close || self.exchanges[x].raw;
         let Some(conn) = self.conn(leg.conn) else { return };
@@ -305,6 +306,7 @@ impl Engine {
                 }
             }
             Protocol::H2(h2) => {
+                h2.codec.release(leg.stream, owed, &mut conn.out);
                 if !request_done {
                     h2.codec.reset(leg.stream, ErrorCode::NO_ERROR, &mut conn.out);
                 }

@@ -216,7 +216,7 @@ impl Engine {
         event: Event<'_, u32>,
     ) -> bool {
         match event {
-            Event::Head { stream, token: Some(x), end, informational } => {
+            Event::Head { stream, token: Some(x), end, informational } if self.is_leg(x, id, stream) => {
                 if self.response_head(x, head, &[], end, informational) {
                     h2.codec.reset(stream, weft_http::h2::ErrorCode::CANCEL, &mut conn.out);
                 } else if end && !informational {
@@ -224,6 +224,10 @@ impl Engine {
                 }
             }
             Event::Data { stream, token, data, flow, end } => {
+                if !self.is_leg(token, id, stream) {
+                    h2.codec.release(stream, flow, &mut conn.out);
+                    return true;
+                }
                 if self.response_data(token, data, end) {
                     self.exchanges[token].to_caller.owed += flow;
                 } else {
@@ -233,31 +237,39 @@ impl Engine {
                     self.h2_response_over(conn, h2, token, stream);
                 }
             }
-            Event::Trailers { token, stream } => {
+            Event::Trailers { token, stream } if self.is_leg(token, id, stream) => {
                 self.response_trailers(token, head, &[]);
                 self.response_data(token, &[], true);
                 self.h2_response_over(conn, h2, token, stream);
             }
-            Event::Reset { token, code, .. } => {
+            Event::Reset { token, code, stream } if self.is_leg(token, id, stream) => {
                 let started = self.exchanges[token].phase == Phase::Responding;
                 let unprocessed = is_unprocessed(code) && !started;
                 let failure =
                     if unprocessed { Failure::RefusedStream } else { Failure::Reset { response_started: started } };
                 self.lose(token, failure, Reason::UpstreamReset);
             }
-            Event::Writable { token, .. } => self.later(token, Step::Relay),
+            Event::Writable { token, stream } if self.is_leg(token, id, stream) => self.later(token, Step::Relay),
             Event::Hello(payload) => return self.on_hello(conn, payload),
-            Event::GoAway { last, .. } => {
+            // Streams that it promises not to have seen follow as REFUSED_STREAM.
+            Event::GoAway { .. } => {
                 h2.going_away = true;
-                self.fail_streams(id, conn, Some(last));
                 conn.state.closing |= h2.codec.is_idle();
             }
-            Event::Head { token: None, .. } | Event::SettingsReceived | Event::PingAck(_) => {}
+            // Settings and pings; and what still comes of streams that are over.
+            _ => {}
         }
         true
     }
 
+    /// Is this stream still the one on which the exchange asks? Numbers are used again.
+    fn is_leg(&self, x: ExchangeId, conn: ConnId, stream: weft_http::h2::StreamId) -> bool {
+        self.exchanges[x].up == Some(Leg { conn, stream })
+    }
+
     fn h2_response_over(&mut self, conn: &mut Conn, h2: &mut H2, x: ExchangeId, stream: weft_http::h2::StreamId) {
+        let owed = take(&mut self.exchanges[x].to_caller.owed);
+        h2.codec.release(stream, owed, &mut conn.out);
         if !self.exchanges[x].raw && !self.exchanges[x].to_app.end_sent {
             h2.codec.reset(stream, weft_http::h2::ErrorCode::CANCEL, &mut conn.out);
         }
