@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +27,17 @@ COMPILER = (sys.executable, str(Path(__file__).with_name("worker_without_core.py
 class World:
     """One controller and who talks to it. Restarting keeps the state directory."""
 
-    def __init__(self, state_dir: Path, clock: Clock | None = None, **options: Any) -> None:
-        self.state_dir, self.clock, self.options = state_dir, clock, options
+    def __init__(
+        self, state_dir: Path, clock: Clock | None = None, compiler: Sequence[str] = COMPILER, **options: Any
+    ) -> None:
+        self.state_dir, self.clock, self.compiler, self.options = state_dir, clock, compiler, options
         self.proxies: list[FakeProxy] = []
 
     async def start(self) -> None:
         options = Options(
             self.state_dir, **{"grpc_address": "127.0.0.1:0", "rest_address": "127.0.0.1:0", **self.options}
         )
-        self.controller = Controller(options, self.clock, COMPILER)
+        self.controller = Controller(options, self.clock, self.compiler)
         await self.controller.start()
         self.rest = httpx.AsyncClient(base_url=f"http://{self.controller.rest.address}", trust_env=False, timeout=30)
         self.unix = f"unix:{self.controller.state.socket}"
@@ -87,6 +90,12 @@ class World:
 
     async def apply(self, *documents: dict[str, Any], **more: Any) -> Any:
         return await self.ok("POST", "/v1/apply", json={"documents": list(documents), **more})
+
+    async def compiled(self) -> None:
+        """What was applied is in the program."""
+        async with asyncio.timeout(20):
+            while (await self.ok("GET", "/v1/health"))["compiled_revision"] < self.controller.store.revision:
+                pass
 
     async def ok(self, method: str, path: str, **more: Any) -> Any:
         response = await self.rest.request(method, path, **more)

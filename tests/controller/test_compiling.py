@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any
 
@@ -147,3 +148,19 @@ async def test_stopping_ends_the_process() -> None:
     await box.compiling.stop()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+async def test_a_process_that_talks_nonsense_is_ended_and_said_so() -> None:
+    nonsense = "import os, pickle; os.write(1, b'\\0\\0\\0\\3abc'); input()"
+    box = Box((sys.executable, "-c", nonsense))
+    box.compiling.start()
+    with pytest.raises(CompilerGone, match="cannot be understood|has ended"):
+        await box.compiling.ask("check", ([], []))
+    await box.compiling.stop()
+
+
+async def test_stopping_while_it_starts_leaves_no_process() -> None:
+    box = Box()
+    box.compiling.start()
+    await asyncio.sleep(0)
+    await box.compiling.stop()

@@ -11,6 +11,7 @@ import grpc
 import pytest
 
 from tests.controller.conftest import World, route, service
+from weft.controller.compiling import COMMAND
 from weft.controller.options import OptionError
 from weft.controller.statedir import StateDirError
 from weft.identity.errors import IdentityError
@@ -115,6 +116,22 @@ async def test_leases_follow_the_clock(tmp_path: Path) -> None:
     assert await health() == []
     events = (await world.ok("GET", "/v1/events?kind=removed"))["events"]
     assert [event["subject"] for event in events] == ["default/a-0"]
+    await world.end()
+
+
+async def test_with_the_core_itself_bad_regexes_are_refused_and_requests_explained(tmp_path: Path) -> None:
+    world = World(tmp_path / "state", compiler=COMMAND)
+    await world.start()
+    bad = route("bad", "a", "b")
+    bad["spec"]["rules"][0]["matches"] = [{"path": {"type": "RegularExpression", "value": "/(?=x)"}}]
+    answer = await world.fails(422, "POST", "/v1/apply", json={"documents": [service("a"), bad]})
+    assert [result["action"] for result in answer["results"]] == ["created", "rejected"]
+    await world.apply(service("a"), service("b"), route("r", "a", "b", path="/x"))
+    body = {"from": "default/client", "to": "default/a", "path": "/x/y"}
+    explained = await world.ok("POST", "/v1/explain", json=body)
+    assert "HTTPRoute/default/r" in explained["text"]
+    answer = await world.fails(400, "POST", "/v1/explain", json={**body, "to": "default/nobody"})
+    assert "there is no Service default/nobody" in answer["error"]
     await world.end()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from tests.controller.conftest import CAPABILITIES, COMPILER, ROOT, route, service
 from weft.compiler.model import PortInfo, WorkloadInfo
 from weft.controller import frames
+from weft.controller.compiling import COMMAND
 from weft.controller.topics import Entry
 from weft.controller.worker import Checked, Done, Item, Update, Worker, serve
 from weft.resources.ref import Origin, Ref
@@ -135,3 +137,15 @@ def test_the_process_ends_with_its_parent_and_prints_nothing_into_the_pipe() -> 
     pipe = io.BytesIO(done.stdout)
     assert [frames.read(pipe), frames.read(pipe)] == [(7, "part", []), (7, "end", None)] and pipe.read() == b""
     assert sys.executable == COMPILER[0]
+
+
+def test_started_by_its_name_it_sends_what_its_parent_can_read() -> None:
+    built = importlib.util.find_spec("weft._core") is not None
+    request = frames.encode((7, "update", Update(1, trust_domain="t")))
+    done = subprocess.run(COMMAND, input=request, capture_output=True, cwd=ROOT, timeout=60)
+    if not built:
+        assert done.returncode == 1 and b"extension is not built" in done.stderr
+        return
+    pipe = io.BytesIO(done.stdout)
+    assert frames.read(pipe)[2][0].kind == "Mesh"
+    assert isinstance(frames.read(pipe)[2], Done)

@@ -23,7 +23,7 @@ from weft.resources.ref import Ref
 
 log = logging.getLogger("weft.controller.compiling")
 
-COMMAND: Final = (sys.executable, "-m", "weft.controller.worker")
+COMMAND: Final = (sys.executable, "-m", "weft.controller.worker_main")
 # After a crash; doubled for each that follows before a compile has succeeded. What crashed it is probably still there.
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 30.0
@@ -69,26 +69,35 @@ class _Process:
 
     async def _read(self) -> None:
         assert self.process.stdout is not None
-        with suppress(EOFError):
+        why = "the compiler's process has ended"
+        try:
             while True:
-                number, state, value = await frames.read_async(self.process.stdout)
-                part, ended = self._waiting.get(number, (None, None))
-                if part is None or ended is None or ended.done():
-                    continue
-                if state == "part":
-                    part(value)
-                elif state == "end":
-                    ended.set_result(None)
-                else:
-                    ended.set_exception(CompilerGone(f"the compiler failed:\n{value}"))
+                self._answered(*await frames.read_async(self.process.stdout))
+        except EOFError:
+            pass
+        except Exception as error:
+            why = f"the compiler's process cannot be understood: {type(error).__name__}: {error}"
         for _, ended in self._waiting.values():
             if not ended.done():
-                ended.set_exception(CompilerGone("the compiler's process has ended"))
+                ended.set_exception(CompilerGone(why))
+
+    def _answered(self, number: int, state: str, value: Any) -> None:
+        part, ended = self._waiting.get(number, (None, None))
+        if part is None or ended is None or ended.done():
+            return
+        if state == "part":
+            part(value)
+        elif state == "end":
+            ended.set_result(None)
+        else:
+            ended.set_exception(CompilerGone(f"the compiler failed:\n{value}"))
 
     async def end(self) -> None:
         with suppress(ProcessLookupError):
             self.process.kill()
         await self.process.wait()
+        if self.process.stdin is not None:
+            self.process.stdin.close()
         await self._reader
 
 
@@ -178,10 +187,7 @@ class Compiling:
             pause = FIRST_PAUSE_S if progressed else min(2 * pause, LONGEST_PAUSE_S)
 
     async def _one_life(self) -> None:
-        # A session of its own: Ctrl-C is for the controller, which ends its compiler by closing the pipe.
-        pipe = asyncio.subprocess.PIPE
-        raw = await asyncio.create_subprocess_exec(*self._command, stdin=pipe, stdout=pipe, start_new_session=True)
-        process = _Process(raw)
+        process = await _start(self._command)
         self._alive.set_result(process)
         try:
             await self._compile(process, self._everything(), whole=True)
@@ -234,3 +240,17 @@ class Compiling:
             self._identity[0],
             self._identity[1],
         )
+
+
+async def _start(command: Sequence[str]) -> _Process:
+    # A session of its own: Ctrl-C is for the controller, which ends its compiler by closing the pipe.
+    pipe = asyncio.subprocess.PIPE
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, start_new_session=True)
+    )
+    try:
+        return _Process(await asyncio.shield(starting))
+    except asyncio.CancelledError:
+        # Told to stop meanwhile: what has been started is ended, too.
+        await _Process(await starting).end()
+        raise

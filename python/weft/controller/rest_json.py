@@ -109,6 +109,10 @@ def condition_json(condition: Condition) -> dict[str, str]:
     }
 
 
+def names_of(ref: Ref) -> dict[str, str | None]:
+    return {"kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
+
+
 def matching(request: Request, names: Sequence[str], value: Mapping[str, str | None]) -> bool:
     """Whether `value` has what the query asks for; a name that is not in the query asks for nothing."""
     query = request.query_params

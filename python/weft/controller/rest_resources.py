@@ -16,6 +16,7 @@ from weft.controller.rest_json import (
     Body,
     body_of,
     matching,
+    names_of,
     number,
     problem_json,
     record_json,
@@ -64,7 +65,7 @@ class Resources:
         found = [
             record_json(record)
             for ref, record in sorted(self._controller.intent.records.items())
-            if matching(request, fields, {**_names(ref), "owner": record.owner})
+            if matching(request, fields, {**names_of(ref), "owner": record.owner})
         ]
         return JSONResponse({"revision": self._controller.store.revision, "resources": found})
 
@@ -131,17 +132,13 @@ class Resources:
                 "document": change.document,
             }
             for ref, change in sorted(past.items())
-            if matching(request, fields, {**_names(ref), "owner": change.owner})
+            if matching(request, fields, {**names_of(ref), "owner": change.owner})
         ]
         return JSONResponse({"revision": revision, "resources": found})
 
     def _absent(self, ref: Ref) -> ApiError:
         known = [str(other) for other in self._controller.intent.records if other.kind == ref.kind]
         return ApiError(404, f"there is no {ref}", did_you_mean(str(ref), known) or None)
-
-
-def _names(ref: Ref) -> dict[str, str | None]:
-    return {"kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
 
 
 def _document(document: dict[str, Any]) -> tuple[dict[str, Any], Origin | None]:

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from weft import __version__
 from weft.controller.admission import unreachable
 from weft.controller.leases import Lease
-from weft.controller.rest_json import ApiError, Body, body_of, condition_json, matching, origin_json
+from weft.controller.rest_json import ApiError, Body, body_of, condition_json, matching, names_of, origin_json
 from weft.controller.status import programmed
 from weft.controller.stream import ProxyStream
 from weft.controller.topics import RANK, Entry
@@ -46,7 +46,7 @@ class State:
         wanted = [
             record
             for ref, record in sorted(controller.intent.records.items())
-            if matching(request, ("kind", "namespace", "name"), asdict(ref))
+            if matching(request, ("kind", "namespace", "name"), names_of(ref))
         ]
         enforced: dict[Any, Condition] = {}
         if controller.compiling.revision and wanted:
@@ -157,7 +157,10 @@ class State:
             "programmed": {
                 "applied": state.applied,
                 "needed": state.needed,
-                "missing": [asdict(one) for one in state.missing],
+                "missing": [
+                    {"workload": one.workload, "reason": one.reason, "capabilities": list(one.capabilities)}
+                    for one in state.missing
+                ],
             },
         }
 

@@ -20,6 +20,8 @@ class Missing:
     """One proxy that runs something else than it should."""
 
     workload: str
+    # In one word, as the condition's reason: Pending, Rejected, Lacking.
+    state: str
     reason: str
     capabilities: tuple[str, ...] = ()
 
@@ -39,15 +41,12 @@ class Programmed:
             return Condition("Programmed", "True", "NotNeeded", "no connected proxy uses it")
         if self.applied == self.needed:
             return Condition("Programmed", "True", "Programmed", counted)
-        reason = "Pending"
-        if any(one.reason != PENDING for one in self.missing):
-            reason = "Lacking" if all(one.capabilities for one in self.missing) else "Rejected"
+        states = {one.state for one in self.missing}
+        # The worst one: what waits may come by itself.
+        reason = next(state for state in ("Rejected", "Lacking", "Pending") if state in states)
         named = ", ".join(one.workload for one in self.missing[:3]) + (", …" if len(self.missing) > 3 else "")
         message = f"{counted}; not yet: {named}"
         return Condition("Programmed", "Partial" if self.applied else "False", reason, message)
-
-
-PENDING = "not applied yet"
 
 
 def programmed(topics: Topics, ref: Ref) -> Programmed:
@@ -75,7 +74,8 @@ def _holders(topic: Topic) -> Iterable[tuple[ProxyStream, Slot]]:
 def _missing(workload: str, topic: Topic, slot: Slot) -> Missing:
     if slot.withheld:
         lacking = tuple(sorted(slot.withheld))
-        return Missing(workload, f"its proxy lacks {', '.join(lacking)}; it runs the last good {topic}", lacking)
+        why = f"its proxy lacks {', '.join(lacking)}; it runs the last good {topic}"
+        return Missing(workload, "Lacking", why, lacking)
     if slot.rejection is not None:
-        return Missing(workload, f"rejected {topic}: {slot.rejection.reason}", slot.rejection.missing)
-    return Missing(workload, PENDING)
+        return Missing(workload, "Rejected", f"rejected {topic}: {slot.rejection.reason}", slot.rejection.missing)
+    return Missing(workload, "Pending", "not applied yet")

@@ -228,7 +228,3 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     serve(sys.stdin.buffer, answers, Worker(core_check()))
-
-
-if __name__ == "__main__":
-    main()

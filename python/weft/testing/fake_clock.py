@@ -33,6 +33,7 @@ class FakeClock:
 
     async def advance(self, seconds: float) -> None:
         end = self._now + seconds
+        await settle()
         while self._sleepers and self._sleepers[0][0] <= end:
             self._now, _, waiter = heapq.heappop(self._sleepers)
             if not waiter.done():

@@ -1,0 +1,51 @@
+"""gRPC Telemetry."""
+
+from __future__ import annotations
+
+import grpc
+import pytest
+
+from tests.controller.conftest import World
+from weft.controller.telemetry import MAX_EVENTS_PER_REPORT
+from weft.v1 import control_pb2, control_pb2_grpc
+
+
+def report(reporter: str, sequence: int = 1, events: int = 0) -> control_pb2.TelemetryReport:
+    made = control_pb2.TelemetryReport(reporter=reporter, epoch=1, sequence=sequence)
+    edge = made.edges.add(requests=sequence)
+    edge.key.side, edge.key.source_workload, edge.key.destination_service = "source", reporter, "default/b"
+    for number in range(events):
+        made.events.add(kind="ejected", text=str(number))
+    return made
+
+
+async def send(channel: grpc.aio.Channel, *reports: control_pb2.TelemetryReport) -> int:
+    summary = await control_pb2_grpc.TelemetryStub(channel).Report(iter(reports))
+    return int(summary.sequence)
+
+
+async def test_reports_add_up_and_repetitions_do_not(world: World) -> None:
+    proxy = await world.joined("default/a-0", "default/a")
+    assert await send(proxy.channel, report("default/a-0", 1), report("default/a-0", 3)) == 3
+    assert await send(proxy.channel, report("default/a-0", 3)) == 3
+    (edge,) = (await world.ok("GET", "/v1/edges"))["edges"]
+    assert edge["requests"] == 3
+
+
+@pytest.mark.parametrize("attached", [False, True])
+async def test_nobody_reports_for_another(world: World, attached: bool) -> None:
+    victim = await world.joined("default/b-0", "default/b")
+    if attached:
+        await victim.attach()
+    proxy = await world.joined("default/a-0", "default/a")
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await send(proxy.channel, report("default/b-0"))
+    assert caught.value.code() == grpc.StatusCode.PERMISSION_DENIED
+    assert (await world.ok("GET", "/v1/edges"))["edges"] == []
+
+
+async def test_a_proxy_in_trouble_does_not_push_out_other_events(world: World) -> None:
+    proxy = await world.local("default/a-0", "default/a")
+    await send(proxy.channel, report("default/a-0", 1, events=10 * MAX_EVENTS_PER_REPORT))
+    events = (await world.ok("GET", "/v1/events?kind=ejected"))["events"]
+    assert len(events) == MAX_EVENTS_PER_REPORT and events[0]["subject"] == "default/a-0"
