@@ -1,4 +1,8 @@
-"""`HTTPRoute`: Gateway API v1, mesh profile (a route attaches to a Service), with `subset` as our one extension."""
+"""`HTTPRoute`: Gateway API v1, mesh profile (a route attaches to a Service), with `subset` as our one extension.
+
+A backendRef into another namespace needs no ReferenceGrant: in a mesh that grant would protect nothing, because any
+client may call any service by name. Whether the call is let in is for the callee's AccessPolicy to say.
+"""
 
 from __future__ import annotations
 
