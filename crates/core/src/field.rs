@@ -3,7 +3,7 @@
 //! A field that came several times is matched as its values joined by ", " (RFC 9110 §5.3, and so the Gateway API). Of a
 //! repeated query parameter the first counts (Gateway API), as received: as in Envoy, nothing is percent-decoded.
 //! `invert` is a plain "not": an absent field is not equal to anything.
-use crate::{Fields, Refused, edit::is_token, pattern::Pattern};
+use crate::{Fields, Refused, edit::is_token, pattern::Pattern, scratch::Scratch};
 use std::{cell::Cell, fmt};
 use weft_proto::v1;
 
@@ -55,15 +55,19 @@ impl FieldMatch {
     }
 
     pub fn matches(&self, value: Option<&[u8]>) -> bool {
-        let plain = match (&self.value, value) {
+        self.holds(value) != self.invert
+    }
+
+    /// Without the inversion.
+    fn holds(&self, value: Option<&[u8]>) -> bool {
+        match (&self.value, value) {
             (Value::Present(wanted), value) => value.is_some() == *wanted,
             (_, None) => false,
             (Value::Exact(text), Some(value)) => **text == *value,
             (Value::Regex(pattern), Some(value)) => pattern.matches(value),
             (Value::Prefix(text), Some(value)) => value.starts_with(text),
             (Value::Suffix(text), Some(value)) => value.ends_with(text),
-        };
-        plain != self.invert
+        }
     }
 
     /// The value that a request must have, when this is a plain comparison.
@@ -131,11 +135,26 @@ impl<'a> Lookup<'a> {
         self.with(&wanted.name, wanted.slot, |value| wanted.matches(value))
     }
 
+    /// For an access rule. Sending a field twice must not help: what denies by a value does so when any of several is it,
+    /// and what allows unless there is a value does not when any of several is it.
+    pub fn matches_access(&self, wanted: &FieldMatch, denies: bool) -> bool {
+        let matches = self.matches(wanted);
+        if denies == wanted.invert || !matches!(self.found(&wanted.name, wanted.slot), Found::Several) {
+            return matches;
+        }
+        let mut any = false;
+        self.fields.each(&wanted.name, &mut |value| {
+            any = wanted.holds(Some(value));
+            any
+        });
+        (any || matches != wanted.invert) != wanted.invert
+    }
+
     /// The field's value, its several ones joined.
     pub fn with<R>(&self, name: &[u8], slot: usize, then: impl FnOnce(Option<&[u8]>) -> R) -> R {
         match self.found(name, slot) {
             Found::One(value) => then(Some(value)),
-            Found::Several => then(Some(Joined::new(self.fields, name).bytes())),
+            Found::Several => then(Some(joined(self.fields, name).bytes())),
             Found::Absent | Found::NotAsked => then(None),
         }
     }
@@ -158,43 +177,18 @@ impl<'a> Lookup<'a> {
     }
 }
 
-/// Several values as one. On the stack unless they are longer than any sensible field.
-struct Joined {
-    short: [u8; 512],
-    len: usize,
-    long: Vec<u8>,
-}
-
-impl Joined {
-    fn new(fields: &dyn Fields, name: &[u8]) -> Joined {
-        let mut joined = Joined { short: [0; 512], len: 0, long: Vec::new() };
-        let mut first = true;
-        fields.each(name, &mut |value| {
-            if !std::mem::take(&mut first) {
-                joined.push(b", ");
-            }
-            joined.push(value);
-            false
-        });
-        joined
-    }
-
-    fn push(&mut self, part: &[u8]) {
-        let end = self.len + part.len();
-        if let (true, Some(room)) = (self.long.is_empty(), self.short.get_mut(self.len..end)) {
-            room.copy_from_slice(part);
-            self.len = end;
-            return;
+/// Several values as one.
+fn joined(fields: &dyn Fields, name: &[u8]) -> Scratch {
+    let mut all = Scratch::new();
+    let mut first = true;
+    fields.each(name, &mut |value| {
+        if !std::mem::take(&mut first) {
+            all.push(b", ");
         }
-        if self.long.is_empty() {
-            self.long.extend_from_slice(&self.short[..self.len]);
-        }
-        self.long.extend_from_slice(part);
-    }
-
-    fn bytes(&self) -> &[u8] {
-        if self.long.is_empty() { &self.short[..self.len] } else { &self.long }
-    }
+        all.push(value);
+        false
+    });
+    all
 }
 
 /// The first value of a query parameter; "a" and "a=" have an empty one.
@@ -261,6 +255,17 @@ mod tests {
             for _ in 0..2 {
                 assert!(lookup.matches(&header(V::Exact(joined.clone()), false)), "{joined}");
             }
+        }
+    }
+
+    #[test]
+    fn sending_a_field_twice_helps_nobody() {
+        let fields: [(&[u8], &[u8]); 2] = [(b"x-user", b"guest"), (b"x-user", b"guest")];
+        for (invert, denies, matches) in
+            [(false, true, true), (false, false, false), (true, true, true), (true, false, false)]
+        {
+            let wanted = header(V::Exact("guest".into()), invert);
+            assert_eq!(Lookup::new(&fields).matches_access(&wanted, denies), matches, "{invert} {denies}");
         }
     }
 

@@ -39,6 +39,7 @@ pub mod retry;
 mod ring;
 pub mod rng;
 mod rules;
+mod scratch;
 pub mod simulate;
 mod source;
 pub mod spiffe;

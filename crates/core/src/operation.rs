@@ -1,11 +1,14 @@
 //! The "what" of an access rule: host, port, method, path, headers.
 //!
 //! On a connection that is not HTTP the L7 fields cannot be seen: a rule that denies then matches, one that allows does
-//! not. Where servers are known to be lax (letter case of methods) the comparison is the one that lets less through.
+//! not. Where apps are known to be lax (letter case of methods, repeated fields) the comparison is the one that lets less
+//! through; paths are compared as the app sees them, percent-decoded.
 use crate::{
     Refused, Request,
     entry::is_under,
     field::{FieldMatch, Lookup, Names},
+    path,
+    scratch::Scratch,
 };
 use weft_proto::v1;
 
@@ -22,6 +25,20 @@ pub(crate) struct Operation {
 }
 
 type Method = Box<[u8]>;
+
+/// A request, as operations see it.
+pub(crate) struct Seen<'q> {
+    pub request: &'q Request<'q>,
+    pub lookup: Lookup<'q>,
+    /// Decoded, where it differs from the request's.
+    path: Option<Scratch>,
+}
+
+impl<'q> Seen<'q> {
+    pub fn new(request: &'q Request<'q>) -> Seen<'q> {
+        Seen { request, lookup: Lookup::new(request.fields), path: path::decode(request.path) }
+    }
+}
 
 /// Lower case, without port.
 enum Host {
@@ -82,19 +99,20 @@ impl Operation {
         !self.paths.is_empty() || !self.not_paths.is_empty()
     }
 
-    pub fn matches(&self, port: u16, seen: Option<(&Request<'_>, &Lookup<'_>)>, denies: bool) -> bool {
+    pub fn matches(&self, port: u16, seen: Option<&Seen<'_>>, denies: bool) -> bool {
         if !holds(&self.ports, &self.not_ports, |p, _| *p == port) {
             return false;
         }
-        let Some((request, lookup)) = seen else { return denies || !self.is_l7() };
+        let Some(Seen { request, lookup, path }) = seen else { return denies || !self.is_l7() };
+        let path = path.as_ref().map_or(request.path, Scratch::bytes);
         let method = |m: &Method, positive: bool| {
             let lax = positive == denies;
             **m == *request.method || (lax && m.eq_ignore_ascii_case(request.method))
         };
         holds(&self.methods, &self.not_methods, method)
             && holds(&self.hosts, &self.not_hosts, |h, _| h.matches(request.host))
-            && holds(&self.paths, &self.not_paths, |p, _| p.matches(request.path))
-            && self.headers.iter().all(|h| lookup.matches(h))
+            && holds(&self.paths, &self.not_paths, |p, _| p.matches(path))
+            && self.headers.iter().all(|h| lookup.matches_access(h, denies))
     }
 }
 
@@ -139,13 +157,13 @@ impl Path {
         Ok(match given.path.as_ref() {
             Some(P::Exact(path)) => {
                 rooted(path)?;
-                Path::Exact(path.as_bytes().into())
+                Path::Exact(plain(path))
             }
             Some(P::Prefix(path)) => {
                 rooted(path)?;
-                Path::Prefix(path.trim_end_matches('/').as_bytes().into())
+                Path::Prefix(plain(path.trim_end_matches('/')))
             }
-            Some(P::Suffix(path)) if !path.is_empty() => Path::Suffix(path.as_bytes().into()),
+            Some(P::Suffix(path)) if !path.is_empty() => Path::Suffix(plain(path)),
             Some(P::Template(path)) => {
                 rooted(path)?;
                 template(path)?
@@ -164,6 +182,12 @@ impl Path {
     }
 }
 
+/// A rule's path may be written encoded or not.
+fn plain(path: &str) -> Box<[u8]> {
+    let decoded = path::decode(path.as_bytes());
+    decoded.as_ref().map_or(path.as_bytes(), Scratch::bytes).into()
+}
+
 fn template(text: &str) -> Result<Path, Refused> {
     let refuse = |why: &str| Err(Refused::because(format!("path template {text:?}: {why}")));
     let body = text.trim_start_matches('/');
@@ -177,8 +201,8 @@ fn template(text: &str) -> Result<Path, Refused> {
         match part {
             "{*}" => segments.push(Segment::One),
             "{**}" => return refuse("{**} may only be the last segment"),
-            plain if plain.contains(['{', '}', '*']) => return refuse("only {*} and {**} are known"),
-            plain => segments.push(Segment::Literal(plain.as_bytes().into())),
+            other if other.contains(['{', '}', '*']) => return refuse("only {*} and {**} are known"),
+            literal => segments.push(Segment::Literal(plain(literal))),
         }
     }
     Ok(Path::Template { segments, open })
@@ -289,13 +313,13 @@ mod tests {
     fn a_method_in_another_case_gets_no_further() {
         let compile = |o: v1::Operation| Operation::compile(&o, &mut Names::default()).unwrap();
         let request = Request { method: b"get", path: b"/", query: b"", host: b"a", fields: NO_FIELDS };
-        let lookup = Lookup::new(NO_FIELDS);
+        let seen = Seen::new(&request);
         let get = compile(v1::Operation { methods: vec!["GET".into()], ..Default::default() });
         let not_get = compile(v1::Operation { not_methods: vec!["GET".into()], ..Default::default() });
         for (operation, denies, matches) in
             [(&get, true, true), (&get, false, false), (&not_get, true, true), (&not_get, false, false)]
         {
-            assert_eq!(operation.matches(80, Some((&request, &lookup)), denies), matches);
+            assert_eq!(operation.matches(80, Some(&seen), denies), matches);
         }
     }
 }

@@ -3,7 +3,10 @@
 //! What was matched is what is forwarded: weft never normalises a path, so where a rule looks at it, a spelling that
 //! servers disagree about gets 400 `ambiguous-path`. The list is the one of the known bypasses: merged slashes (nginx,
 //! Envoy `merge_slashes`), dot segments (RFC 3986 §5.2.4), encoded slashes and backslashes (Envoy
-//! `path_with_escaped_slashes_action`, IIS), NUL (C strings), path parameters behind `;` (Tomcat, Jetty).
+//! `path_with_escaped_slashes_action`, IIS), NUL (C strings), path parameters behind `;` (Tomcat, Jetty), fragments (cut
+//! off by some). What is left can be decoded in one way only, and access rules compare what the app will see: `/%61dmin`
+//! is `/admin` (RFC 3986 §2.3).
+use crate::scratch::Scratch;
 
 /// Does the path (without query) have a spelling that some server normalises and another does not?
 pub fn ambiguous(path: &[u8]) -> bool {
@@ -29,6 +32,7 @@ const SUSPECT: [bool; 256] = {
     table[b'/' as usize] = true;
     table[b'%' as usize] = true;
     table[b';' as usize] = true;
+    table[b'#' as usize] = true;
     table[b'\\' as usize] = true;
     table
 };
@@ -37,7 +41,7 @@ fn suspect_at(path: &[u8], at: usize) -> bool {
     match path[at] {
         b'/' => slash_or_dots(&path[at + 1..]),
         b'%' => matches!(decoded(&path[at..]), Some(b'/' | b'\\' | 0)),
-        // `;`, `\` and control bytes.
+        // `;`, `#`, `\` and control bytes.
         _ => true,
     }
 }
@@ -64,6 +68,19 @@ fn after_dot(rest: &[u8]) -> Option<&[u8]> {
         b'%' if decoded(rest) == Some(b'.') => Some(&rest[3..]),
         _ => None,
     }
+}
+
+/// As an app sees it: percent-decoded once. None: there is nothing to decode.
+pub(crate) fn decode(path: &[u8]) -> Option<Scratch> {
+    let mut rest = &path[path.iter().position(|&b| b == b'%')?..];
+    let mut all = Scratch::new();
+    all.push(&path[..path.len() - rest.len()]);
+    while let Some(&first) = rest.first() {
+        let (byte, taken) = decoded(rest).map_or((first, 1), |byte| (byte, 3));
+        all.push(&[byte]);
+        rest = &rest[taken..];
+    }
+    Some(all)
 }
 
 /// The byte that `%xx` at the beginning stands for.
@@ -134,6 +151,20 @@ mod tests {
             "a/b",
         ] {
             assert!(!ambiguous(path.as_bytes()), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn decoding_is_done_once() {
+        for (path, seen) in [
+            ("/admin", None),
+            ("/%61dmin", Some("/admin")),
+            ("/a%20b%", Some("/a b%")),
+            ("/%zz%2", Some("/%zz%2")),
+            ("/%2561", Some("/%61")),
+        ] {
+            let decoded = decode(path.as_bytes()).map(|all| String::from_utf8_lossy(all.bytes()).into_owned());
+            assert_eq!(decoded.as_deref(), seen, "{path}");
         }
     }
 }

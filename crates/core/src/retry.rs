@@ -138,7 +138,7 @@ impl Policy {
 
     /// Anything up to the doubled base, so that those who failed together do not come back together.
     fn backoff_ms(&self, attempt: u32, rng: &mut Rng) -> u64 {
-        let doubled = self.backoff_base_ms.saturating_mul(1 << (attempt - 1).min(30));
+        let doubled = self.backoff_base_ms.saturating_mul(1 << attempt.saturating_sub(1).min(30));
         rng.below(doubled.min(self.backoff_max_ms).saturating_add(1))
     }
 }
@@ -197,7 +197,7 @@ pub fn decide(policy: &Policy, tried: &Tried<'_>, rng: &mut Rng) -> Decision {
         Some(ms) => Decision::Retry { after_ms: ms.max(policy.backoff_ms(tried.attempt, rng)) },
         // Another endpoint owes nothing to the one that was not there.
         None if unseen && tried.attempt <= 1 => Decision::Retry { after_ms: 0 },
-        None => Decision::Retry { after_ms: policy.backoff_ms(tried.attempt.max(1), rng) },
+        None => Decision::Retry { after_ms: policy.backoff_ms(tried.attempt, rng) },
     }
 }
 

@@ -4,10 +4,9 @@ use crate::{
     Refused, Request,
     access::Tried,
     capability,
-    field::{Lookup, Names},
+    field::Names,
     hash::ByHash,
-    operation::Operation,
-    request::NO_FIELDS,
+    operation::{Operation, Seen},
     source::{Source, Subject},
 };
 use std::sync::Arc;
@@ -117,7 +116,7 @@ impl Rule {
         self.sources.is_empty() || self.sources.iter().any(|s| s.matches(subject, self.denies))
     }
 
-    fn means_operation(&self, port: u16, seen: Option<(&Request<'_>, &Lookup<'_>)>) -> bool {
+    fn means_operation(&self, port: u16, seen: Option<&Seen<'_>>) -> bool {
         self.operations.is_empty() || self.operations.iter().any(|o| o.matches(port, seen, self.denies))
     }
 }
@@ -158,27 +157,23 @@ impl Filed {
 /// One call, as the rules see it.
 pub(crate) struct Question<'q> {
     subject: &'q Subject<'q>,
-    request: Option<&'q Request<'q>>,
-    lookup: Lookup<'q>,
+    /// None: the connection is not HTTP.
+    seen: Option<Seen<'q>>,
 }
 
 impl<'q> Question<'q> {
     pub fn new(subject: &'q Subject<'q>, request: Option<&'q Request<'q>>) -> Question<'q> {
-        Question { subject, request, lookup: Lookup::new(request.map_or(NO_FIELDS, |r| r.fields)) }
+        Question { subject, seen: request.map(Seen::new) }
     }
 
     pub fn matches(&self, rule: &Rule) -> bool {
-        rule.means_caller(self.subject) && rule.means_operation(self.subject.port, self.seen())
-    }
-
-    fn seen(&self) -> Option<(&Request<'q>, &Lookup<'q>)> {
-        self.request.map(|request| (request, &self.lookup))
+        rule.means_caller(self.subject) && rule.means_operation(self.subject.port, self.seen.as_ref())
     }
 
     fn tried(&self, rule: &Rule, audit: bool) -> Tried {
         let why = if !rule.means_caller(self.subject) {
             "the caller is none of its sources"
-        } else if !rule.means_operation(self.subject.port, self.seen()) {
+        } else if !rule.means_operation(self.subject.port, self.seen.as_ref()) {
             "the request is none of its operations"
         } else {
             ""
@@ -190,7 +185,7 @@ impl<'q> Question<'q> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spiffe::SpiffeId;
+    use crate::{request::NO_FIELDS, spiffe::SpiffeId};
     use proptest::prelude::*;
 
     fn subject(principal: Option<&SpiffeId>) -> Subject<'_> {
