@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from weft.compiler.model import Health, PortInfo, WorkloadInfo
 from weft.controller.leases import Attached
 from weft.controller.peers import Peer
+from weft.controller.shared import capability_set
 from weft.identity.errors import IdentityError
 from weft.identity.spiffe import SpiffeId, check_name
 from weft.v1 import control_pb2, program_pb2
@@ -73,7 +74,7 @@ def admit(said: control_pb2.Attachment, peer: Peer, trust_domain: str) -> Attach
         ports=tuple(_port(port, peer, name) for port in said.ports),
         health=HEALTH.get(said.health, "unknown"),
         zone=workload.zone,
-        capabilities=frozenset(said.capabilities),
+        capabilities=capability_set(said.capabilities),
     )
     return Attached(
         info,

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from weft.compiler.model import PortInfo, WorkloadInfo
 from weft.controller.clock import Clock
 from weft.controller.leases import Attached, Lease, Leases
+from weft.controller.shared import capability_set
 from weft.store.errors import StoreError
 from weft.store.model import Registration
 
@@ -113,4 +114,4 @@ def decode(payload: bytes) -> Attached:
     info = fields.pop("info")
     ports = tuple(PortInfo(**port) for port in info.pop("ports"))
     known = WorkloadInfo(**info)
-    return Attached(replace(known, ports=ports, capabilities=frozenset(known.capabilities)), **fields)
+    return Attached(replace(known, ports=ports, capabilities=capability_set(known.capabilities)), **fields)

@@ -9,6 +9,8 @@ from weft.compiler.model import Kind
 from weft.controller.topics import RANK, TYPE_PREFIX, Topic
 from weft.v1 import discovery_pb2
 
+NOTHING: frozenset[str] = frozenset()
+
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
@@ -33,7 +35,7 @@ class Slot:
         self.needs: tuple[Topic, ...] = ()
         self.needs_acked: tuple[Topic, ...] = ()
         # Capabilities that the current version requires and the proxy lacks: it is not sent.
-        self.withheld: frozenset[str] = frozenset()
+        self.withheld: frozenset[str] = NOTHING
 
 
 class Refused(Exception):
