@@ -100,3 +100,12 @@ def test_explain_and_token_carry_their_questions() -> None:
     assert mesh.token("a", uses=3).token == "weft1.x"
     assert controller.asked[0][2]["headers"] == {"k": "v"}
     assert controller.asked[1][2] == {"namespace": "default", "service_account": "a", "ttl_seconds": 3600, "uses": 3}
+
+
+def test_a_proxy_may_remember_several_records_of_one_request() -> None:
+    found = [{"workload": "default/a-0", "record": [{"status": 503}, {"status": 200}]}]
+    mesh, _ = connected({"/v1/requests/abc": {"id": "abc", "found": found, "asked": 1}})
+    assert [(item.workload, item.record["status"]) for item in mesh.request("abc").found] == [
+        ("default/a-0", 503),
+        ("default/a-0", 200),
+    ]

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from weft.cli.edges import HEADERS, row
-from weft.cli.output import table
+from weft.cli.output import UNLIMITED, table
 from weft.client.types import Edge
 from weft.mesh import Mesh, MeshError
 
@@ -116,10 +116,13 @@ def until(ask: Callable[[], T | None], what: str) -> T:
 def settled_edges(mesh: Mesh) -> list[Edge]:
     def ask() -> list[Edge] | None:
         edges = list(mesh.edges(seconds=300, by="version"))
-        seen = sum(edge.requests for edge in edges if edge.destination.service.endswith("/web"))
-        return edges if seen >= REQUESTS else None
+        called = Counter({edge.destination.service: 0 for edge in edges})
+        for edge in edges:
+            called[edge.destination.service] += edge.requests
+        refused = any("access-denied" in edge.reasons for edge in edges)
+        return edges if called["default/web"] == called["default/reviews"] == REQUESTS and refused else None
 
-    return until(ask, "the edge to web with all requests")
+    return until(ask, "an edge with all requests")
 
 
 def refusal(mesh: Mesh, request: str) -> tuple[str, str]:
@@ -151,7 +154,7 @@ def check(edges: Iterable[Edge], versions: Counter[str], rule: str, place: str) 
 
 def show(edges: list[Edge], versions: Counter[str], told: re.Match[str], rule: str, place: str) -> None:
     print("\nwho called whom (weft edges --by version):\n")
-    print(table(HEADERS, map(row, edges), 100))
+    print(table(HEADERS, map(row, edges), UNLIMITED))
     share = ", ".join(f"{name} {count}" for name, count in sorted(versions.items()))
     print(f"split 80/20 of {REQUESTS} requests: {share}\n")
     print(f"batch called ratings and got {told[1]} {told[2]} (weft explain {told[3]}):")

@@ -23,7 +23,7 @@ def test_one_line_per_edge(weft: Weft, controller: Fake) -> None:
     done = weft("edges", "--by", "version", "--seconds", "10")
     assert done.lines[1].split("  ")[0] == "default/web"
     assert [part.strip() for part in done.lines[1].split("  ") if part.strip()] == [
-        *("default/web", "default/reviews v2", "80", "mTLS", "20", "0.3", "95.0 %", "1.5", "-", "access-denied 1")
+        *("default/web", "default/reviews v2", "80", "mTLS", "20", "95.0 %", "1.5", "-", "access-denied 1")
     ]
     assert controller.asked[0][1] == "/v1/edges?seconds=10&by=version"
 

@@ -50,6 +50,8 @@ def test_fields_of_a_newer_controller_are_ignored() -> None:
         ({"name": "t", "leaves": [{"name": "a"}, {}]}, r"leaves\[1\].name: missing"),
         ({"name": "t", "named": {"c": {}}}, "named.c.name: missing"),
         ({"name": "t", "leaf": 1}, "leaf: expected an object, got int"),
+        ({"name": "t", "leaves": {"a": 1}}, "leaves: expected a list, got dict"),
+        ({"name": "t", "named": [1]}, "named: expected an object, got list"),
         ([], "Tree: expected an object, got list"),
     ],
 )

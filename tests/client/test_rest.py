@@ -52,6 +52,21 @@ def test_a_silent_controller_is_told_from_an_absent_one() -> None:
         Rest(DEFAULT_ADDRESS, transport=httpx.MockTransport(hang)).get("/v1/health")
 
 
+def test_something_that_hangs_up_is_not_an_absent_controller() -> None:
+    def hang_up(request: httpx.Request) -> httpx.Response:
+        raise httpx.RemoteProtocolError("Server disconnected", request=request)
+
+    with pytest.raises(MeshError, match="broke off the answer") as caught:
+        Rest(DEFAULT_ADDRESS, transport=httpx.MockTransport(hang_up)).get("/v1/health")
+    assert not isinstance(caught.value, ControllerUnreachable)
+
+
+def test_a_starting_controller_asks_for_a_moment() -> None:
+    with pytest.raises(MeshError, match="the controller is starting") as caught:
+        answering(503, {"status": "starting"}).get("/v1/health")
+    assert caught.value.hint == "try again in a moment"
+
+
 def test_a_refusal_carries_hint_and_problems_of_the_answer_and_of_its_results() -> None:
     body = {
         "error": "1 resource is wrong",

@@ -17,9 +17,10 @@ import pytest
 
 from weft.resources.expand import expand_text
 from weft.run import up as module
+from weft.run.controller import Failed
 from weft.run.display import Display
 from weft.run.loopback import Target
-from weft.run.up import Failed, Order, Up
+from weft.run.up import Order, Up
 
 # Marks its workload as started, runs the app, passes SIGTERM on, notes the order of ends.
 SUPERVISOR = """#!{python}
@@ -216,12 +217,3 @@ async def test_a_directory_that_was_named_stays(world: World, address: str) -> N
     up, _ = prepared(address, {"job": {"run": "true"}}, state_dir=world.folder / "kept")
     assert await asyncio.wait_for(up.run(), 20) == 0
     assert (world.folder / "kept/workloads/default/job-0/launch.json").exists()
-
-
-async def test_a_taken_address_is_said_before_anything_starts(world: World, address: str) -> None:
-    expanded = expand_text("services: {a: {run: sleep 600}}")
-    order = Order(Path("weft.yaml"), expanded, rest_address=address.removeprefix("http://"))
-    with pytest.raises(Failed, match="something listens on") as caught:
-        await Up(order, Screen().display).run()
-    assert f"--controller {address}" in str(caught.value.hint)
-    assert left_behind(world) == []

@@ -13,7 +13,7 @@ from weft.cli.output import emit
 if TYPE_CHECKING:
     from weft.client.types import Edge, EdgeEnd
 
-HEADERS = ("FROM", "TO", "PORT", "TLS", "REQUESTS", "PER SECOND", "SUCCESS", "P50 MS", "P99 MS", "REFUSED")
+HEADERS = ("FROM", "TO", "PORT", "TLS", "REQUESTS", "SUCCESS", "P50 MS", "P99 MS", "WEFT ANSWERED")
 
 
 class By(StrEnum):
@@ -44,7 +44,6 @@ def row(edge: Edge) -> tuple[object, ...]:
         edge.port or None,
         tls(edge),
         edge.requests or edge.connections,
-        edge.requests_per_second,
         success,
         edge.p50_ms,
         edge.p99_ms,

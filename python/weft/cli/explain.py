@@ -15,6 +15,9 @@ from weft.cli.output import emit
 if TYPE_CHECKING:
     from weft.client.types import LoggedRequest
 
+# What people look for in a record, in this order; the rest follows.
+FIRST = ("time", "side", "source", "principal", "destination", "method", "path", "status", "reason", "rule", "advice")
+
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
 
 
@@ -73,7 +76,8 @@ def _explain_logged(words: Sequence[str], output: Format, controller: str | None
 def record_text(workload: str, record: dict[str, Any]) -> str:
     """One proxy's memory of a request: its name, then a line per fact."""
     size = max((len(key) for key in record), default=0)
-    facts = [f"  {key.ljust(size)}  {_flat(value)}" for key, value in record.items() if value not in (None, "", [], {})]
+    keys = [*(key for key in FIRST if key in record), *(key for key in record if key not in FIRST)]
+    facts = [f"  {key.ljust(size)}  {_flat(record[key])}" for key in keys if record[key] not in (None, "", [], {})]
     return "\n".join([workload, *facts])
 
 

@@ -48,8 +48,9 @@ def up(
     if print_only:
         print(to_yaml(expanded.resources), end="")
         return
+    from weft.run.controller import NAME, Failed
     from weft.run.display import Display
-    from weft.run.up import CONTROLLER, Failed, Order, Up
+    from weft.run.up import Order, Up
 
     order = Order(
         file,
@@ -60,7 +61,7 @@ def up(
         grpc_address=grpc_address,
         state_dir=state_dir,
     )
-    display = Display([CONTROLLER, "edge", *(plan.name for plan in expanded.workloads)])
+    display = Display([NAME, "edge", *(plan.name for plan in expanded.workloads)])
 
     async def run() -> int:
         return await Up(order, display).run()

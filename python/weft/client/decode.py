@@ -22,8 +22,7 @@ class Malformed(ValueError):
 
 def decode(target: type[T], value: Any, where: str = "") -> T:
     """`value`, which came from JSON, as an instance of the dataclass `target`."""
-    if not isinstance(value, dict):
-        raise Malformed(f"{where or target.__name__}: expected an object, got {type(value).__name__}")
+    _of(dict, value, where or target.__name__)
     hints, arguments = _hints(cast(Hashable, target)), dict[str, Any]()
     for field in dataclasses.fields(cast(Any, target)):
         place = f"{where}.{field.name}" if where else field.name
@@ -46,10 +45,19 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
             return None
         return _convert(next(a for a in arguments if a is not type(None)), value, where)
     if origin in (tuple, list):
-        items = [_convert(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value or ())]
+        listed = _of(list, value or [], where)
+        items = [_convert(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(listed)]
         return tuple(items) if origin is tuple else items
     if origin is dict:
-        return {key: _convert(arguments[1], item, f"{where}.{key}") for key, item in (value or {}).items()}
+        fields = _of(dict, value or {}, where)
+        return {key: _convert(arguments[1], item, f"{where}.{key}") for key, item in fields.items()}
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return decode(hint, value, where)
+    return value
+
+
+def _of(kind: type, value: Any, where: str) -> Any:
+    if not isinstance(value, kind):
+        wanted = "an object" if kind is dict else "a list"
+        raise Malformed(f"{where}: expected {wanted}, got {type(value).__name__}")
     return value

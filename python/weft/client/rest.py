@@ -84,9 +84,13 @@ def _json(response: httpx.Response, address: str) -> Any:
         ) from error
 
 
-def _unreachable(address: str, error: httpx.TransportError) -> ControllerUnreachable:
+def _unreachable(address: str, error: httpx.TransportError) -> MeshError:
     if isinstance(error, httpx.ReadTimeout):
         return ControllerUnreachable(f"the controller at {address} did not answer within {TIMEOUT_S:.0f} s")
+    if not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return MeshError(
+            f"{address} broke off the answer ({error})", "is it a weft controller? its log says more if it is"
+        )
     return ControllerUnreachable(
         f"no controller answers at {address} ({error})",
         "start one with `weft controller` or `weft up`, or name one with --controller or WEFT_CONTROLLER",
@@ -95,6 +99,8 @@ def _unreachable(address: str, error: httpx.TransportError) -> ControllerUnreach
 
 def _refused(status: int, answer: Any) -> MeshError:
     body = answer if isinstance(answer, dict) else {}
+    if body.get("status") == "starting":
+        return MeshError("the controller is starting", "try again in a moment", status=status)
     problems = _problems(body)
     message = body.get("error") or f"the controller answered {status}"
     kind = NotFound if status == 404 else MeshError

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -18,28 +17,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from weft.client.errors import ControllerUnreachable, WeftError
 from weft.mesh import Mesh
+from weft.run import controller as own
 from weft.run.binary import proxy_path
 from weft.run.children import Child, died, start
+from weft.run.controller import LOOK_EVERY_S, Failed
 from weft.run.display import Display
 from weft.run.fromfile import admission, edge, specs
 from weft.run.loopback import Target
 from weft.run.order import stop_order
 from weft.run.prepare import prepare
 from weft.run.readiness import waiting
-from weft.run.spec import ControllerPlace, Spec
+from weft.run.spec import Spec
 
 if TYPE_CHECKING:
     from weft.resources import Expanded
 
-CONTROLLER = "controller"
-# Imports of gRPC and pydantic on a slow disk; a warm start takes 1 s.
-CONTROLLER_START_S = 30.0
 # The supervisor gives an app its start timeout and says so itself; this is for everything around it.
 WORKLOADS_START_S = 90.0
-# Each look is one request on loopback (2 ms): often enough that nobody waits for it.
-LOOK_EVERY_S = 0.05
 # After its own drain time a supervisor needs a moment to stop app and proxy.
 GRACE_S = 10.0
 
@@ -60,14 +55,6 @@ class Order:
     state_dir: Path | None = None
     # Ends the run as Ctrl-C does, once everything is ready: for tests and demos.
     until: asyncio.Event | None = None
-
-
-class Failed(WeftError):
-    """Something did not start; `tail` is what it said last."""
-
-    def __init__(self, message: str, hint: str | None = None, tail: tuple[str, ...] = ()) -> None:
-        super().__init__(message, hint)
-        self.tail = tail
 
 
 class Up:
@@ -106,10 +93,10 @@ class Up:
     # -------------------------------------------------------------------------------------------------- start
 
     async def _start(self, root: Path) -> None:
-        address = self.order.controller or await self._start_controller(root / CONTROLLER)
+        address = self.order.controller or await self._start_controller(root / own.NAME)
         with Mesh.connect(address) as mesh:
             self.mesh = mesh
-            place = await asyncio.to_thread(_unix_socket, mesh)
+            place = await own.place(mesh)
             await asyncio.to_thread(self._apply, mesh)
             ports = {s.name: [p.port for p in s.ports] for s in await asyncio.to_thread(mesh.services)}
             self._specs = specs(self.order.expanded, self.order.file.absolute().parent, ports)
@@ -124,21 +111,10 @@ class Up:
             await self._all_ready(mesh)
 
     async def _start_controller(self, directory: Path) -> str:
-        address = f"http://{self.order.rest_address}"
-        await asyncio.to_thread(_refuse_second, address)
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        ready = directory / "ready"
-        ready.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "weft.cli", "controller", "--state-dir", str(directory)]
-        command += ["--rest-address", self.order.rest_address, "--grpc-address", self.order.grpc_address]
-        self.controller = await start(CONTROLLER, [*command, "--ready-file", str(ready)], self.display.line)
-        deadline = time.monotonic() + CONTROLLER_START_S
-        while not ready.exists():
-            await self._still_running(self.controller)
-            if time.monotonic() > deadline:
-                late = f"the controller is not ready after {CONTROLLER_START_S:.0f} s"
-                raise Failed(late, None, _tail(self.controller))
-            await asyncio.sleep(LOOK_EVERY_S)
+        order = self.order
+        self.controller = await own.launch(directory, order.rest_address, order.grpc_address, self.display.line)
+        await own.listening(self.controller, directory)
+        address = f"http://{order.rest_address}"
         self.display.message(f"controller ready at {address}")
         return address
 
@@ -255,26 +231,6 @@ def _directory(given: Path | None) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _refuse_second(address: str) -> None:
-    try:
-        with Mesh.connect(address) as mesh:
-            mesh.health()
-    except ControllerUnreachable:
-        return
-    except WeftError:
-        pass
-    raise Failed(
-        f"something listens on {address} already", f"use that controller with --controller {address}, or stop it first"
-    )
-
-
-def _unix_socket(mesh: Mesh) -> ControllerPlace:
-    path = mesh.health().unix_socket
-    if not Path(path).exists():
-        raise Failed(f"the controller at {mesh.address} runs on another machine", "`weft up` needs one on this machine")
-    return ControllerPlace(f"unix:{path}")
-
-
 def _namespace(expanded: Expanded) -> str:
     return next((plan.namespace for plan in expanded.workloads), "default")
 
@@ -284,6 +240,6 @@ def _tail(child: Child) -> tuple[str, ...]:
 
 
 def _advice(child: Child) -> str:
-    if child.name == CONTROLLER:
+    if child.name == own.NAME:
         return "its last lines are above"
     return f"its last lines are above; try its command alone, with PORT set, or change `run` of {child.name}"
