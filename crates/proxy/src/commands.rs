@@ -20,8 +20,8 @@ use crate::engine::{Engine, InboundSetup, OutboundSetup, Setup};
 use crate::launch;
 use crate::metrics::Metrics;
 use crate::shared::{Command, EngineHandle, Recent, Shared, Signal};
-use crate::supervise::child::{Inherited, Told};
 use crate::supervise;
+use crate::supervise::child::{Inherited, Told};
 use crate::sys::AppIdentity;
 
 const USAGE: &str = "usage: weft-proxy run --program FILE
@@ -119,7 +119,7 @@ fn serve() -> Result<(), Failure> {
         };
     })?;
     let engine = proxy.handle.clone();
-    thread::Builder::new().name("weft-parent".into()).spawn(move || match watch.wait() {
+    thread::Builder::new().name("parent".into()).spawn(move || match watch.wait() {
         Told::Stop | Told::ParentGone => engine.send(Command::Stop),
     })?;
     proxy.run()
@@ -190,7 +190,7 @@ impl Proxy {
     fn observe(&mut self, watch: impl Fn(&Signal) + Send + 'static) -> Result<(), Failure> {
         let (Some(control), Some(mut signals)) = (self.control.take(), self.signals.take()) else { return Ok(()) };
         let (forward, receiver) = mpsc::unbounded_channel();
-        thread::Builder::new().name("weft-signals".into()).spawn(move || {
+        thread::Builder::new().name("signals".into()).spawn(move || {
             while let Some(signal) = signals.blocking_recv() {
                 watch(&signal);
                 if forward.send(signal).is_err() {
@@ -232,7 +232,7 @@ impl Proxy {
                 }
             }
         };
-        Ok(thread::Builder::new().name("weft-sigterm".into()).spawn(body)?)
+        Ok(thread::Builder::new().name("sigterm".into()).spawn(body)?)
     }
 }
 
@@ -263,14 +263,16 @@ fn setup(launch: &v1::Launch, listeners: Listeners) -> Result<Setup, Failure> {
     let own = format!("{}/{}", workload.namespace, workload.name);
     let mut inbound = Vec::new();
     for (socket, l) in listeners.inbound.into_iter().zip(&launch.inbound) {
-        let app: SocketAddr = l.app.parse().map_err(|_| format!("{:?} is no address of an app: write IP:PORT", l.app))?;
+        let app: SocketAddr =
+            l.app.parse().map_err(|_| format!("{:?} is no address of an app: write IP:PORT", l.app))?;
         let key = if l.inbound.is_empty() { own.clone() } else { l.inbound.clone() };
         inbound.push(InboundSetup { socket, port: l.port as u16, inbound: key, app });
     }
-    let outbound = listeners.outbound.into_iter().zip(&launch.outbound).map(|(socket, l)| OutboundSetup {
-        socket,
-        frontend: (!l.frontend.is_empty()).then(|| l.frontend.clone()),
-    });
+    let outbound = listeners
+        .outbound
+        .into_iter()
+        .zip(&launch.outbound)
+        .map(|(socket, l)| OutboundSetup { socket, frontend: (!l.frontend.is_empty()).then(|| l.frontend.clone()) });
     Ok(Setup {
         inbound,
         outbound: outbound.collect(),
@@ -283,4 +285,30 @@ fn setup(launch: &v1::Launch, listeners: Listeners) -> Result<Setup, Failure> {
         log: None,
         log_all: launch.access_log() == v1::AccessLog::All,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_is_named_with_a_way_to_find_its_holder() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap().to_string();
+        let listener = v1::OutboundListener { address: address.clone(), ..Default::default() };
+        let launch = v1::Launch { outbound: vec![listener], ..Default::default() };
+        let Err(failure) = Listeners::bind(&launch) else { panic!("the port is taken") };
+        assert!(failure.error.contains(&address), "{}", failure.error);
+        assert!(failure.hint.unwrap().contains("ss -ltnp"));
+    }
+
+    #[test]
+    fn an_app_address_that_is_none_is_refused() {
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        let inbound = vec![v1::InboundListener { app: "somewhere".into(), ..Default::default() }];
+        let launch = v1::Launch { inbound, ..Default::default() };
+        let listeners = Listeners { inbound: vec![socket], outbound: Vec::new(), admin: None };
+        let Err(failure) = setup(&launch, listeners) else { panic!("no address") };
+        assert!(failure.error.contains("somewhere"));
+    }
 }

@@ -15,9 +15,14 @@ pub enum Command {
     Config(Arc<Config>),
     Identity(Arc<Identity>),
     /// R8: refuse nothing yet, but say `Connection: close` and GOAWAY, and end when the last exchange has.
-    Drain { within_ms: u64 },
+    Drain {
+        within_ms: u64,
+    },
     /// Answer of a `Signal::Lookup`.
-    Resolved { name: String, addresses: Vec<SocketAddr> },
+    Resolved {
+        name: String,
+        addresses: Vec<SocketAddr>,
+    },
     /// What each backend's endpoints look like from here, for `/endpoints`.
     DescribeEndpoints(tokio::sync::oneshot::Sender<Vec<EndpointView>>),
     Stop,
@@ -30,10 +35,14 @@ pub enum Signal {
     /// A passthrough destination "host:port" whose name must be resolved.
     Lookup(String),
     Event(v1::EventRecord),
+    /// Frontend keys that were found by name in the last minute: what is not among them is idle.
+    Used(Vec<String>),
     /// All listeners are open and the first configuration is in force.
     Ready,
     /// The last exchange of a drain ended, or its time is over.
-    Drained { unfinished: usize },
+    Drained {
+        unfinished: usize,
+    },
 }
 
 pub type Signals = tokio::sync::mpsc::UnboundedSender<Signal>;
@@ -125,5 +134,20 @@ impl Recent {
 
     pub fn find(&self, id: &str) -> Vec<Arc<Record>> {
         self.0.lock().map_or_else(|_| Vec::new(), |r| r.iter().filter(|r| r.id == id).cloned().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recent_records_are_found_by_id_and_bounded() {
+        let recent = Recent::default();
+        for i in 0..RECENT + 10 {
+            recent.push(Arc::new(Record { id: i.to_string(), ..Record::default() }));
+        }
+        assert!(recent.find("9").is_empty(), "the oldest went");
+        assert_eq!(recent.find(&(RECENT + 9).to_string()).len(), 1);
     }
 }

@@ -29,9 +29,7 @@ const BATCH: usize = 16;
 /// What the engine says about destinations.
 pub enum Ask {
     Want(String),
-    /// On-demand frontends that traffic used in the last minute. The engine does not tell yet; until it does, no
-    /// subscription counts as idle.
-    #[allow(dead_code)]
+    /// On-demand frontends that traffic used in the last minute.
     Used(Vec<String>),
 }
 

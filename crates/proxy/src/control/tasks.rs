@@ -86,6 +86,7 @@ impl Tasks {
     pub fn signal(&mut self, signal: Signal) {
         match signal {
             Signal::Want(name) => self.ask(ads::Ask::Want(name)),
+            Signal::Used(names) => self.ask(ads::Ask::Used(names)),
             Signal::Lookup(name) => self.look_up(name),
             Signal::Event(event) => {
                 log::info(&format!("{} {}: {}", event.kind, event.subject, event.text));

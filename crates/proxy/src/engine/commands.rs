@@ -56,8 +56,14 @@ impl Engine {
     fn adopt_frontends(&mut self) {
         let suffixes: Vec<Box<str>> = self.config.mesh.suffixes.iter().map(|s| s.as_str().into()).collect();
         let mut names: Names<Arc<Frontend>> = Names::new(&suffixes);
-        for frontend in self.config.frontends.values() {
+        // A short name means a service of our own namespace, whatever else is known; others are named in full.
+        let own = format!("{}/", self.setup.namespace);
+        for (_, frontend) in self.config.frontends.iter().filter(|(key, _)| key.starts_with(&own)) {
             names.add(&frontend.hosts, frontend.port, frontend.clone());
+        }
+        for (_, frontend) in self.config.frontends.iter().filter(|(key, _)| !key.starts_with(&own)) {
+            let full: Vec<_> = frontend.hosts.iter().filter(|host| host.contains('.')).collect();
+            names.add(&full, frontend.port, frontend.clone());
         }
         self.names = names;
         let namespace = self.setup.namespace.clone();
@@ -150,7 +156,11 @@ impl Engine {
 
     pub(super) fn check_drain(&mut self) {
         let Some(until) = self.drain_until_us else { return };
-        let tunnels = self.conns.iter().filter(|(_, c)| matches!(c.as_deref().map(|c| &c.protocol), Some(Protocol::Tunnel(_)))).count();
+        let tunnels = self
+            .conns
+            .iter()
+            .filter(|(_, c)| matches!(c.as_deref().map(|c| &c.protocol), Some(Protocol::Tunnel(_))))
+            .count();
         let unfinished = self.exchanges.live() + tunnels / 2;
         if (unfinished == 0 && self.dirty.is_empty()) || self.now_us >= until {
             let _ = self.shared.signals.send(Signal::Drained { unfinished });

@@ -125,12 +125,7 @@ impl Engine {
         parsed.map(|n| n.unwrap_or(0))
     }
 
-    fn read_request_body(
-        &mut self,
-        conn: &mut Conn,
-        h1: &mut H1Server,
-        input: &[u8],
-    ) -> Result<usize, h1::Malformed> {
+    fn read_request_body(&mut self, conn: &mut Conn, h1: &mut H1Server, input: &[u8]) -> Result<usize, h1::Malformed> {
         let decoded = h1.body.decode(input, &self.limits)?;
         let Some(x) = h1.exchange else { return Ok(decoded.consumed) };
         if let Some(range) = decoded.trailers.clone() {
@@ -289,7 +284,16 @@ impl Engine {
                 return false;
             }
         };
-        let opaque = tls.alpn() == crate::tls::ALPN_WEFT_TCP;
+        let opaque = match tls.alpn() {
+            crate::tls::ALPN_WEFT => false,
+            crate::tls::ALPN_WEFT_TCP => true,
+            // rustls lets a client without ALPN through (RFC 7301 leaves it open); here nothing else is spoken.
+            _ => {
+                let text = "the peer speaks neither weft/1 nor weft-tcp/1";
+                self.event("protocol-refused", &conn.peer_address.to_string(), text);
+                return false;
+            }
+        };
         conn.state.established = true;
         match conn.place {
             Place::Inbound(_) => self.greet(conn, opaque),
@@ -385,11 +389,15 @@ impl Engine {
     /// promises to have seen.
     pub(super) fn fail_streams(&mut self, id: ConnId, conn: &Conn, above: Option<h2::StreamId>) {
         use weft_core::retry::Failure;
-        let affected: Vec<_> = self.exchanges.iter().filter_map(|(x, e)| {
-            let down = e.down.is_some_and(|l| l.conn == id) && above.is_none();
-            let up = e.up.is_some_and(|l| l.conn == id && above.is_none_or(|last| l.stream > last));
-            (down || up).then_some((x, up))
-        }).collect();
+        let affected: Vec<_> = self
+            .exchanges
+            .iter()
+            .filter_map(|(x, e)| {
+                let down = e.down.is_some_and(|l| l.conn == id) && above.is_none();
+                let up = e.up.is_some_and(|l| l.conn == id && above.is_none_or(|last| l.stream > last));
+                (down || up).then_some((x, up))
+            })
+            .collect();
         for (x, up) in affected {
             if !up {
                 self.caller_gone(x);

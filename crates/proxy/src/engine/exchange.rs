@@ -92,9 +92,22 @@ impl Backlog {
 /// A response that weft makes itself.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    Failure { reason: Reason, rule: Option<Arc<str>> },
-    Redirect { status: u16, location: Vec<u8>, rule: Arc<str> },
-    Fixed { status: u16, body: Box<[u8]>, content_type: Box<str>, reason: Option<Reason>, rule: Arc<str> },
+    Failure {
+        reason: Reason,
+        rule: Option<Arc<str>>,
+    },
+    Redirect {
+        status: u16,
+        location: Vec<u8>,
+        rule: Arc<str>,
+    },
+    Fixed {
+        status: u16,
+        body: Box<[u8]>,
+        content_type: Box<str>,
+        reason: Option<Reason>,
+        rule: Arc<str>,
+    },
     /// CONNECT was accepted: bytes from here on.
     Connected,
 }

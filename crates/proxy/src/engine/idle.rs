@@ -81,7 +81,8 @@ impl Engine {
         let Some(conn) = self.conn(id).filter(|c| c.generation == generation) else { return };
         let (state, place, conn_tls) = (conn.state, conn.place, conn.tls.is_some());
         let silent = matches!(conn.protocol, Protocol::Sniff);
-        let partial_head = matches!(&conn.protocol, Protocol::H1Server(h1) if h1.exchange.is_none()) && !conn.input.is_empty();
+        let partial_head =
+            matches!(&conn.protocol, Protocol::H1Server(h1) if h1.exchange.is_none()) && !conn.input.is_empty();
         if state.connecting || (!state.established && matches!(place, Place::Upstream(_))) {
             self.connect_failed(id);
         } else if silent && matches!(place, Place::Inbound(l) if self.is_opaque_inbound(l)) && !conn_tls {
@@ -103,6 +104,13 @@ impl Engine {
     /// Once a second: idle connections are closed, idle streams are ended.
     pub(super) fn sweep(&mut self) {
         let now = self.now_us;
+        if now >= self.next_use_us {
+            self.next_use_us = now + super::USE_US;
+            let used = std::mem::take(&mut self.used);
+            let asked = |name: &std::sync::Arc<str>| self.asked_key(name.split('@').next().unwrap_or(name));
+            let used = used.iter().map(asked).collect();
+            let _ = self.shared.signals.send(crate::shared::Signal::Used(used));
+        }
         let idle = |c: &Conn| match (&c.protocol, c.place) {
             (Protocol::H1Server(h1), _) if h1.exchange.is_none() => now - c.touched_us > CALLER_IDLE_US,
             (Protocol::H1Client(h1), _) if h1.exchange.is_none() => now - c.touched_us > IDLE_US,
@@ -110,7 +118,8 @@ impl Engine {
             (Protocol::Tunnel(_), _) => now - c.touched_us > IDLE_US,
             _ => false,
         };
-        let closing: Vec<_> = self.conns.iter().filter(|(_, c)| c.as_deref().is_some_and(idle)).map(|(id, _)| id).collect();
+        let closing: Vec<_> =
+            self.conns.iter().filter(|(_, c)| c.as_deref().is_some_and(idle)).map(|(id, _)| id).collect();
         closing.into_iter().for_each(|id| self.close(id as ConnId));
         let stuck: Vec<_> = self
             .exchanges
@@ -164,7 +173,8 @@ impl Engine {
         }
         if self.conns.contains(id as usize) {
             self.conns.remove(id as usize);
-            let pools: Vec<_> = self.pools.iter().filter(|(_, p)| p.ready.contains(&id)).map(|(p, _)| p as u32).collect();
+            let pools: Vec<_> =
+                self.pools.iter().filter(|(_, p)| p.ready.contains(&id)).map(|(p, _)| p as u32).collect();
             pools.into_iter().for_each(|p| self.leave_pool(id, p));
         }
         let affected: Vec<_> = self

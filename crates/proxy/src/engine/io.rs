@@ -133,7 +133,9 @@ impl Engine {
             *slot = Some(conn);
         }
         if alive {
-            let conn = self.conns[id as usize].as_ref().map(|c| (!c.out.is_empty() || !c.wire.is_empty() || c.state.closing, c.state.dirty));
+            let conn = self.conns[id as usize]
+                .as_ref()
+                .map(|c| (!c.out.is_empty() || !c.wire.is_empty() || c.state.closing, c.state.dirty));
             if let Some((true, false)) = conn {
                 self.touch(id);
             }
@@ -440,7 +442,11 @@ impl Engine {
     }
 
     fn tls_failed(&mut self, conn: &Conn, error: &rustls::Error) {
-        let text = format!("TLS with {}: {}", conn.peer_address, crate::tls::explain(error, ((self.unix_us + self.now_us) / 1_000_000) as i64));
+        let text = format!(
+            "TLS with {}: {}",
+            conn.peer_address,
+            crate::tls::explain(error, ((self.unix_us + self.now_us) / 1_000_000) as i64)
+        );
         self.event("tls-failed", &conn.peer_address.to_string(), &text);
         self.fail_place(conn, Reason::IdentityMismatch);
     }

@@ -27,7 +27,7 @@ pub mod upstream;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io as stdio;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
@@ -37,9 +37,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
+use weft_core::frontend::Frontend;
 use weft_core::resolve::Names;
 use weft_core::{Reason, Rng};
-use weft_core::frontend::Frontend;
 use weft_http::{Head, Limits};
 
 use crate::config::Config;
@@ -63,6 +63,9 @@ const SPARE_BUFFERS: usize = 64;
 const SPARE_CAPACITY: usize = 64 * 1024;
 /// How often idleness is looked for; timeouts of minutes need no better.
 const SWEEP_US: u64 = 1_000_000;
+
+/// How often the control side hears which subscriptions are in use; they are dropped after ten minutes without.
+const USE_US: u64 = 60_000_000;
 
 const WAKER: Token = Token(usize::MAX);
 /// Tokens from here on are listeners.
@@ -164,6 +167,9 @@ pub struct Engine {
     backends: Backends,
     series: Vec<Arc<Series>>,
     waiting: HashMap<String, Vec<ExchangeId>>,
+    /// Frontends found by name since the control side was last told.
+    used: HashSet<Arc<str>>,
+    next_use_us: u64,
     rules: HashMap<Arc<str>, Arc<crate::metrics::RuleCounter>>,
     /// With the generation of what it is about: numbers are used again.
     todo: VecDeque<(Todo, u32)>,
@@ -214,6 +220,8 @@ impl Engine {
             backends: Backends::new(&format!("{}/{}", setup.namespace, setup.workload)),
             series: Vec::new(),
             waiting: HashMap::new(),
+            used: HashSet::new(),
+            next_use_us: USE_US,
             rules: HashMap::new(),
             todo: VecDeque::new(),
             dirty: Vec::new(),

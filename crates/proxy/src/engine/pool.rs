@@ -139,8 +139,7 @@ impl Engine {
             return *id;
         }
         let label: Arc<str> = key.address.to_string().into();
-        let pool =
-            Pool { key: key.clone(), ready: Vec::new(), open: 0, connect_timeout_ms: CONNECT_TIMEOUT_MS, label };
+        let pool = Pool { key: key.clone(), ready: Vec::new(), open: 0, connect_timeout_ms: CONNECT_TIMEOUT_MS, label };
         let id = self.pools.insert(pool) as PoolId;
         self.pool_keys.insert(key, id);
         id

@@ -198,7 +198,8 @@ impl Engine {
         }
         let waiting = backlog.waiting();
         let full = |c: &super::conn::Conn| c.unsent() > OUT_HIGH;
-        let connection_full = self.leg(x, way).is_some_and(|l| self.conns[l.conn as usize].as_deref().is_some_and(full));
+        let connection_full =
+            self.leg(x, way).is_some_and(|l| self.conns[l.conn as usize].as_deref().is_some_and(full));
         waiting > OUT_HIGH / 2 || connection_full
     }
 

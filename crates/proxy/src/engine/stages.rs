@@ -145,6 +145,9 @@ impl Engine {
         match self.names.host(authority) {
             Resolved::Known(frontend) => {
                 let frontend = frontend.clone();
+                if !self.used.contains(&frontend.name) {
+                    self.used.insert(frontend.name.clone());
+                }
                 self.exchanges[x].port = frontend.port;
                 Ok(Some(frontend))
             }
@@ -161,7 +164,7 @@ impl Engine {
     }
 
     /// The name under which this proxy asks: consumer routes are those of its own namespace.
-    fn asked_key(&self, name: &str) -> String {
+    pub(super) fn asked_key(&self, name: &str) -> String {
         format!("{name}@{}", self.setup.namespace)
     }
 

@@ -6,10 +6,10 @@
 use std::mem::take;
 
 use prost::Message as _;
+use weft_core::Reason;
 use weft_core::access::Subject;
 use weft_core::frontend::{Route, Target as RouteTarget};
 use weft_core::outlier::Outcome;
-use weft_core::Reason;
 use weft_proto::v1::{self, AppProtocol};
 
 use super::conn::{Conn, ConnId, OUT_HIGH, Place, Protocol, Tunnel};
@@ -222,7 +222,11 @@ impl Engine {
         let other = tunnel.other?;
         let up = matches!(conn.place, Place::Upstream(_));
         if let Some(series) = self.series.get(tunnel.series as usize) {
-            if up { series.response_bytes.add(bytes.len() as u64) } else { series.request_bytes.add(bytes.len() as u64) }
+            if up {
+                series.response_bytes.add(bytes.len() as u64)
+            } else {
+                series.request_bytes.add(bytes.len() as u64)
+            }
         }
         if !bytes.is_empty() {
             let target = self.conn(other)?;

@@ -347,13 +347,7 @@ fn expects_length(method: &[u8]) -> bool {
     matches!(method, b"POST" | b"PUT" | b"PATCH")
 }
 
-fn write_h2_request(
-    exchange: &Exchange,
-    h2: &mut H2,
-    stream: weft_http::h2::StreamId,
-    end: bool,
-    out: &mut Vec<u8>,
-) {
+fn write_h2_request(exchange: &Exchange, h2: &mut H2, stream: weft_http::h2::StreamId, end: bool, out: &mut Vec<u8>) {
     let request = &exchange.request;
     let mesh = h2.mesh;
     let mut head = h2.codec.begin_head(stream, out);

@@ -29,7 +29,8 @@ fn a_refused_connection_is_tried_elsewhere_by_default() {
 fn nothing_that_may_have_been_seen_is_repeated_unless_asked() {
     let app = App::start(|_, _| None);
     let proxy = Plan::new("a").calls("b", &[(app.address, None)]).start();
-    let response = proxy.client().send("POST /pay HTTP/1.1\r\nhost: b\r\ncontent-length: 1\r\n\r\n1").response().unwrap();
+    let response =
+        proxy.client().send("POST /pay HTTP/1.1\r\nhost: b\r\ncontent-length: 1\r\n\r\n1").response().unwrap();
     assert_eq!((response.status, response.header("weft-reason")), (503, Some("upstream-reset")));
     assert_eq!(app.requests().len(), 1, "istio#50506: payments must not be replayed");
 }

@@ -423,11 +423,7 @@ impl Pair {
         Pair::with(app, change, |plan| plan)
     }
 
-    pub fn with(
-        app: SocketAddr,
-        change: impl FnOnce(&mut v1::InboundPort),
-        caller: impl FnOnce(Plan) -> Plan,
-    ) -> Pair {
+    pub fn with(app: SocketAddr, change: impl FnOnce(&mut v1::InboundPort), caller: impl FnOnce(Plan) -> Plan) -> Pair {
         let authority = Authority::new("root");
         let callee = Plan::new("b").serves(app, change).start_as(Some(&authority));
         let plan = Plan::new("a").calls("b", &[(callee.inbound[0], Some("b"))]);

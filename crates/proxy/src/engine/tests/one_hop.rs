@@ -43,7 +43,8 @@ fn bodies_pass_with_a_length_and_in_chunks() {
 #[test]
 fn chunked_and_endless_responses_pass() {
     let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n";
-    let app = App::start(move |seen, _| Some(if seen.line.contains("/chunked") { chunked.to_vec() } else { endless() }));
+    let app =
+        App::start(move |seen, _| Some(if seen.line.contains("/chunked") { chunked.to_vec() } else { endless() }));
     fn endless() -> Vec<u8> {
         b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nuntil the end".to_vec()
     }
@@ -56,7 +57,8 @@ fn pipelined_requests_are_answered_in_order() {
     let app = App::start(|seen, _| Some(ok(&seen.line)));
     let proxy = Plan::new("a").calls("b", &[(app.address, None)]).start();
     let mut client = proxy.client();
-    client.send("GET /1 HTTP/1.1\r\nhost: b\r\n\r\nGET /2 HTTP/1.1\r\nhost: b\r\n\r\nGET /3 HTTP/1.1\r\nhost: b\r\n\r\n");
+    client
+        .send("GET /1 HTTP/1.1\r\nhost: b\r\n\r\nGET /2 HTTP/1.1\r\nhost: b\r\n\r\nGET /3 HTTP/1.1\r\nhost: b\r\n\r\n");
     let texts: Vec<_> = (0..3).map(|_| client.response().unwrap().text()).collect();
     assert_eq!(texts, ["GET /1 HTTP/1.1", "GET /2 HTTP/1.1", "GET /3 HTTP/1.1"]);
 }
@@ -143,10 +145,8 @@ fn header_filters_and_rewrites_are_applied() {
             Some(v1::HeaderEdit { set: vec![value("x-a", "new")], remove: vec!["x-b".into()], ..Default::default() });
         action.response_headers =
             Some(v1::HeaderEdit { add: vec![value("x-new", "2")], remove: vec!["x-old".into()], ..Default::default() });
-        action.rewrite = Some(v1::Rewrite {
-            host: "elsewhere".into(),
-            path: Some(v1::rewrite::Path::Full("/rewritten".into())),
-        });
+        action.rewrite =
+            Some(v1::Rewrite { host: "elsewhere".into(), path: Some(v1::rewrite::Path::Full("/rewritten".into())) });
         f.default_action = Some(action);
     };
     let proxy = Plan::new("a").calls("b", &[(app.address, None)]).frontend(edit).start();

@@ -103,7 +103,9 @@ fn websockets_and_other_upgrades_pass() {
     });
     let pair = Pair::of(app.address, |_| {});
     let mut client = pair.caller.client();
-    client.send("GET /ws HTTP/1.1\r\nhost: b\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-key: k\r\n\r\n");
+    client.send(
+        "GET /ws HTTP/1.1\r\nhost: b\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-key: k\r\n\r\n",
+    );
     let response = client.response_to("HEAD").unwrap();
     assert_eq!((response.status, response.header("upgrade")), (101, Some("websocket")));
     assert_eq!(response.header("sec-websocket-accept"), Some("abc"));
