@@ -64,6 +64,8 @@ async def test_a_certificate_gives_identity_workload_and_service(tmp_path: Path)
     )
     assert found.proof.identity == SpiffeId("t.example", "default", "a") and found.proof.kind == "svid"
     assert (found.workload, found.service) == ("default/a-0", "default/a")
+    assert found.not_after == NOW.timestamp() + 3600 and found.seconds_left(NOW.timestamp() + 3000) == 600
+    assert found.seconds_left(NOW.timestamp() + 9999) == 0 and Peer(Proof("local")).seconds_left(0.0) is None
 
 
 @pytest.mark.parametrize("name", ["spiffe://other.example/ns/default/sa/a", "spiffe://t.example/other"])

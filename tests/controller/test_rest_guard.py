@@ -27,7 +27,7 @@ def test_the_host_header_without_its_port(header: str, host: str) -> None:
 async def test_a_page_under_a_name_of_its_own_gets_nothing(world: World) -> None:
     answer = await world.fails(403, "GET", "/v1/resources", headers={"host": "evil.example:15080"})
     assert "not called 'evil.example'" in answer["error"]
-    for host in ("localhost:1", "127.0.0.1", "[::1]:15080"):
+    for host in ("localhost:1", "127.0.0.1", "[::1]:15080", "192.0.2.1:80"):
         await world.ok("GET", "/v1/resources", headers={"host": host})
 
 

@@ -84,6 +84,11 @@ async def test_seconds_long_certificates_work_and_end(world: World) -> None:
     world.options["svid_ttl_s"] = 1.0
     await world.restart()
     proxy = await world.joined("default/a-0", "default/a")
+    attached = await proxy.attach()
+    # Streams do not outlive the certificate that they were opened with.
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await attached.read()
+    assert caught.value.code() == grpc.StatusCode.UNAUTHENTICATED and "has ended" in (caught.value.details() or "")
     await proxy.close()
     # The certificate's own seconds: real TLS has no other clock.
     while world.controller.clock.time() < proxy.not_after + 0.1:

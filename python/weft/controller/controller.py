@@ -86,7 +86,7 @@ class Controller:
         self.intent = Intent(self.store, self.compiling, self.events)
         leases = Leases(options.lease_unhealthy_s, options.lease_removed_s)
         self.registry = Registry(leases, self.store, self.clock, self._world_changed)
-        self.delivery = Delivery(self.topics, self.registry, self.store, self.events, trust_domain)
+        self.delivery = Delivery(self.topics, self.registry, self.store, self.events, self.clock, trust_domain)
 
     def _make_servers(self) -> None:
         trust_domain = self.authority.trust_domain
@@ -94,7 +94,7 @@ class Controller:
         self.rest = RestServer(Address.parse(self.options.rest_address, "--rest-address"))
         self.grpc = GrpcServers(
             IdentityService(self.signer, self.store, self.events),
-            RegistrationService(self.registry, self.store, self.events, trust_domain),
+            RegistrationService(self.registry, self.store, self.events, self.clock, trust_domain),
             TelemetryService(self.edges, self.rules, self.events, self.registry, self.store, self.clock, trust_domain),
             self.delivery,
         )

@@ -15,12 +15,12 @@ from typing import Any, TypeAlias
 import grpc
 
 from weft.compiler.model import Kind
-from weft.controller.peers import Peer, identify
+from weft.controller.clock import Clock
+from weft.controller.peers import Peer, end_expired, peer_of
 from weft.controller.registry import Registry
 from weft.controller.slots import Refused, Rejection
 from weft.controller.stream import ProxyStream
 from weft.controller.topics import Topic, Topics
-from weft.identity.errors import IdentityError
 from weft.observe.events import EventRing
 from weft.store.store import Store
 from weft.v1 import discovery_pb2
@@ -71,9 +71,11 @@ class Connection:
 class Delivery(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in the stubs only
     """All connected proxies."""
 
-    def __init__(self, topics: Topics, registry: Registry, store: Store, events: EventRing, trust_domain: str) -> None:
+    def __init__(
+        self, topics: Topics, registry: Registry, store: Store, events: EventRing, clock: Clock, trust_domain: str
+    ) -> None:
         self._topics, self._registry, self._store, self._events = topics, registry, store, events
-        self._trust_domain = trust_domain
+        self._clock, self._trust_domain = clock, trust_domain
         self.connections: set[Connection] = set()
         # The first program is known.
         self.compiled = False
@@ -87,17 +89,17 @@ class Delivery(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in 
         )
 
     async def serve(self, requests: object, context: Context) -> None:
-        try:
-            peer = await identify(context, self._store, self._trust_domain)
-        except IdentityError as error:
-            await context.abort(grpc.StatusCode.PERMISSION_DENIED, f"{error}\nhint: {error.hint}")
+        peer = await peer_of(context, self._store, self._trust_domain)
         connection = Connection(peer, self._topics, self._may_have)
         self.connections.add(connection)
         writer = asyncio.create_task(connection.write_to(context))
         writer.add_done_callback(_ends(asyncio.current_task()))
         try:
-            while isinstance(request := await context.read(), discovery_pb2.DeltaDiscoveryRequest):
-                self._note(connection, connection.receive(request))
+            async with asyncio.timeout(peer.seconds_left(self._clock.time())):
+                while isinstance(request := await context.read(), discovery_pb2.DeltaDiscoveryRequest):
+                    self._note(connection, connection.receive(request))
+        except TimeoutError:
+            await end_expired(context, peer)
         except Refused as refusal:
             log.warning("%s: %s", connection.node or peer, refusal)
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(refusal))

@@ -5,14 +5,16 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import unquote
 
+import grpc
 from cryptography import x509
 
 from weft.identity.errors import IdentityError
 from weft.identity.signer import Proof
 from weft.identity.spiffe import SpiffeId
+from weft.store.errors import StoreError
 from weft.store.model import Issued
 
 
@@ -35,6 +37,12 @@ class Peer:
     # "<namespace>/<workload>" and "<namespace>/<service>" that the SVID was given for; "" is any of its account.
     workload: str = ""
     service: str = ""
+    # When its certificate ends, Unix seconds; None: it has none.
+    not_after: float | None = None
+
+    def seconds_left(self, now: float) -> float | None:
+        """How long a stream may live on this proof. A proxy that renews its SVID dials again long before."""
+        return None if self.not_after is None else max(self.not_after - now, 0.0)
 
     @property
     def local(self) -> bool:
@@ -67,7 +75,27 @@ async def identify(context: Context, ledger: Ledger, trust_domain: str) -> Peer:
     serial = f"{certificate.serial_number:x}"
     issued = await ledger.issued(serial)
     proof = Proof("svid", identity, serial)
-    return Peer(proof, address, issued.workload if issued else "", issued.service if issued else "")
+    workload, service = (issued.workload, issued.service) if issued else ("", "")
+    return Peer(proof, address, workload, service, certificate.not_valid_after_utc.timestamp())
+
+
+async def peer_of(context: grpc.aio.ServicerContext[Any, Any], ledger: Ledger, trust_domain: str) -> Peer:
+    """`identify` for a handler: what cannot be identified is told why, and its call ends."""
+    try:
+        return await identify(context, ledger, trust_domain)
+    except IdentityError as error:
+        code, text = grpc.StatusCode.PERMISSION_DENIED, f"{error}\nhint: {error.hint}"
+    except StoreError as error:
+        code, text = grpc.StatusCode.UNAVAILABLE, f"{error}\nhint: {error.hint}"
+    await context.abort(code, text)
+    raise AssertionError("abort always raises")
+
+
+async def end_expired(context: grpc.aio.ServicerContext[Any, Any], peer: Peer) -> None:
+    """A stream must not outlive the proof that it was opened with."""
+    await context.abort(
+        grpc.StatusCode.UNAUTHENTICATED, f"the certificate of {peer} has ended\nhint: renew it, and connect again"
+    )
 
 
 def _identity(certificate: x509.Certificate, trust_domain: str) -> SpiffeId:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 import grpc
 
 from weft.controller.admission import Refusal, admit, unreachable
+from weft.controller.clock import Clock
 from weft.controller.leases import Attached
-from weft.controller.peers import Peer, identify
+from weft.controller.peers import Peer, end_expired, peer_of
 from weft.controller.registry import Registry
-from weft.identity.errors import IdentityError
 from weft.observe.events import EventRing
 from weft.store.store import Store
 from weft.v1 import control_pb2, control_pb2_grpc
@@ -19,22 +20,23 @@ log = logging.getLogger("weft.controller.registration")
 
 
 class RegistrationService(control_pb2_grpc.RegistrationServicer):
-    def __init__(self, registry: Registry, store: Store, events: EventRing, trust_domain: str) -> None:
-        self._registry, self._store, self._events, self._trust_domain = registry, store, events, trust_domain
+    def __init__(self, registry: Registry, store: Store, events: EventRing, clock: Clock, trust_domain: str) -> None:
+        self._registry, self._store, self._events = registry, store, events
+        self._clock, self._trust_domain = clock, trust_domain
 
     async def Attach(
         self, requests: object, context: grpc.aio.ServicerContext[control_pb2.Attachment, control_pb2.AttachmentStatus]
     ) -> None:
-        try:
-            peer = await identify(context, self._store, self._trust_domain)
-        except IdentityError as error:
-            await context.abort(grpc.StatusCode.PERMISSION_DENIED, f"{error}\nhint: {error.hint}")
+        peer = await peer_of(context, self._store, self._trust_domain)
         attached: Attached | None = None
         stream = object()
         try:
-            while isinstance(said := await context.read(), control_pb2.Attachment):
-                attached, status = self._take(said, peer, stream, attached)
-                await context.write(status)
+            async with asyncio.timeout(peer.seconds_left(self._clock.time())):
+                while isinstance(said := await context.read(), control_pb2.Attachment):
+                    attached, status = self._take(said, peer, stream, attached)
+                    await context.write(status)
+        except TimeoutError:
+            await end_expired(context, peer)
         finally:
             if attached is not None:
                 self._registry.lose(attached.info.name, stream)

@@ -69,7 +69,8 @@ class Guard:
         )
 
     def _is_name(self, host: str) -> bool:
-        return host in self._names or _is_loopback(host)
+        """An address is nobody's own name: a page that shows one was loaded from there."""
+        return host in self._names or host == "localhost" or _is_address(host)
 
 
 class _Limited:
@@ -92,6 +93,14 @@ def host_of(header: str) -> str:
         return header[1:].partition("]")[0].lower()
     host, colon, port = header.rpartition(":")
     return (host if colon and port.isdecimal() and ":" not in host else header).lower()
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_loopback(host: str) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import grpc
 
 from weft.controller.clock import Clock
-from weft.controller.peers import Peer, identify
+from weft.controller.peers import Peer, end_expired, peer_of
 from weft.controller.registry import Registry
-from weft.identity.errors import IdentityError
 from weft.observe.edges import EdgeBook
 from weft.observe.events import EventRing, Severity
 from weft.observe.rules import RuleBook
@@ -41,19 +42,18 @@ class TelemetryService(control_pb2_grpc.TelemetryServicer):
     async def Report(
         self, requests: object, context: grpc.aio.ServicerContext[control_pb2.TelemetryReport, object]
     ) -> control_pb2.TelemetrySummary:
-        try:
-            peer = await identify(context, self._store, self._trust_domain)
-        except IdentityError as error:
-            await context.abort(grpc.StatusCode.PERMISSION_DENIED, f"{error}\nhint: {error.hint}")
+        peer = await peer_of(context, self._store, self._trust_domain)
         sequence = 0
-        while isinstance(report := await context.read(), control_pb2.TelemetryReport):
-            if not self._is_own(report.reporter, peer):
-                await context.abort(
-                    grpc.StatusCode.PERMISSION_DENIED,
-                    f"{peer} may not report for {report.reporter}\nhint: attach first",
-                )
-            self.take(report)
-            sequence = report.sequence
+        try:
+            async with asyncio.timeout(peer.seconds_left(self._clock.time())):
+                while isinstance(report := await context.read(), control_pb2.TelemetryReport):
+                    if not self._is_own(report.reporter, peer):
+                        text = f"{peer} may not report for {report.reporter}\nhint: attach first"
+                        await context.abort(grpc.StatusCode.PERMISSION_DENIED, text)
+                    self.take(report)
+                    sequence = report.sequence
+        except TimeoutError:
+            await end_expired(context, peer)
         return control_pb2.TelemetrySummary(sequence=sequence)
 
     def take(self, report: control_pb2.TelemetryReport) -> None:
