@@ -9,9 +9,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptors.bin"), prost::Message::encode_to_vec(&descriptors))?;
     let client = env::var_os("CARGO_FEATURE_CLIENT").is_some();
-    tonic_prost_build::configure()
-        .build_server(false)
-        .build_client(client)
-        .compile_fds(descriptors)?;
+    tonic_prost_build::configure().build_server(false).build_client(client).compile_fds(descriptors)?;
     Ok(())
 }

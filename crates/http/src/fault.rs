@@ -73,3 +73,46 @@ impl fmt::Display for Fault {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_too_much_is_excess() {
+        let table = [
+            (Fault::TooLarge, true),
+            (Fault::TooManyFields, true),
+            (Fault::BadValue, false),
+            (Fault::ConnectionField, false),
+            (Fault::LengthMismatch, false),
+            (Fault::ForbiddenTrailer, false),
+        ];
+        for (fault, excess) in table {
+            assert_eq!(fault.is_excess(), excess, "{fault:?}");
+        }
+    }
+
+    #[test]
+    fn faults_that_are_easily_confused_have_texts_that_tell_them_apart() {
+        let table = [
+            (Fault::UnknownPseudo, "unknown"),
+            (Fault::DuplicatePseudo, "twice"),
+            (Fault::PseudoAfterField, "behind"),
+            (Fault::MisplacedPseudo, "does not belong"),
+            (Fault::MissingPseudo, "missing"),
+            (Fault::BadAuthority, ":authority is not"),
+            (Fault::HostMismatch, "differs from :authority"),
+            (Fault::BadHost, "host is not"),
+            (Fault::DuplicateHost, "more than one host"),
+            (Fault::BadContentLength, "decimal"),
+            (Fault::DuplicateContentLength, "more than one content-length"),
+            (Fault::LengthMismatch, "length of the data"),
+        ];
+        for (fault, words) in table {
+            let said: Vec<Fault> =
+                table.map(|(other, _)| other).into_iter().filter(|o| o.to_string().contains(words)).collect();
+            assert_eq!(said, [fault], "{words}");
+        }
+    }
+}

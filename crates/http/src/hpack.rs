@@ -74,3 +74,52 @@ pub(crate) const ENTRY_OVERHEAD: usize = 32;
 
 /// The table size before any SETTINGS (RFC 9113 §6.5.2).
 pub(crate) const DEFAULT_TABLE: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Head, Limits};
+
+    /// The lines of one decoded block, and how many bytes it took.
+    fn transfer(encoder: &mut Encoder, decoder: &mut Decoder, fields: &[(&str, &str)]) -> (String, usize) {
+        let mut block = Vec::new();
+        for (name, value) in fields {
+            encoder.field(&mut block, name.as_bytes(), value.as_bytes(), Index::Insert);
+        }
+        let mut head = Head::default();
+        decoder.decode(&block, &Limits::default(), &mut head).unwrap();
+        (String::from_utf8(head.arena).unwrap(), block.len())
+    }
+
+    #[test]
+    fn both_ends_stay_in_step_while_entries_come_and_go() {
+        let (mut encoder, mut decoder) = (Encoder::new(DEFAULT_TABLE), Decoder::new(DEFAULT_TABLE));
+        for round in 0..200 {
+            let (fresh, value) = (format!("x-{round}"), "v".repeat(round));
+            let fields = [("x-same", "always"), (fresh.as_str(), value.as_str())];
+            let (lines, _) = transfer(&mut encoder, &mut decoder, &fields);
+            assert_eq!(lines, format!("x-same: always\r\nx-{round}: {value}\r\n"));
+        }
+    }
+
+    #[test]
+    fn a_field_said_before_is_one_byte() {
+        let (mut encoder, mut decoder) = (Encoder::new(DEFAULT_TABLE), Decoder::new(DEFAULT_TABLE));
+        let fields = [("x-tenant", "blue")];
+        let (first, long) = transfer(&mut encoder, &mut decoder, &fields);
+        let (second, short) = transfer(&mut encoder, &mut decoder, &fields);
+        assert_eq!((first, long > short, short), (second, true, 1));
+    }
+
+    #[test]
+    fn the_two_faults_of_size_updates_read_differently() {
+        let table = [
+            (HpackError::LateSizeUpdate, "behind a field"),
+            (HpackError::MissingSizeUpdate, "not reduced"),
+            (HpackError::SizeAboveLimit, "above SETTINGS_HEADER_TABLE_SIZE"),
+        ];
+        for (error, words) in table {
+            assert!(error.to_string().contains(words), "{error}");
+        }
+    }
+}

@@ -45,6 +45,11 @@ impl Ewma {
         }
     }
 
+    /// The last estimate, rounded to microseconds.
+    pub fn rtt_us(&self) -> u64 {
+        self.rtt.round() as u64
+    }
+
     /// How much of the old estimate time has left.
     fn kept(&self, now_us: u64, decay_us: u64) -> f64 {
         let elapsed = now_us.saturating_sub(self.at_us) as f64;

@@ -195,6 +195,12 @@ impl Group {
         local.map_or(0, |l| l.pending)
     }
 
+    /// The latency that this loop expects of it; 0: not measured. For people: the balancer's own view fades with time.
+    pub fn ewma_us(&self, ix: EndpointIx) -> u64 {
+        let local = self.locals.get(ix.slot as usize).filter(|l| l.generation == ix.generation);
+        local.map_or(0, |l| l.ewma.rtt_us())
+    }
+
     fn picked(&self, slot: u32, probe: bool) -> Pick {
         let endpoint = EndpointIx { slot, generation: self.locals[slot as usize].generation, probe };
         Pick { endpoint, panic: self.panic, probe }

@@ -59,6 +59,18 @@ pub enum Why {
     GroupShrank,
 }
 
+impl std::fmt::Display for Why {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Why::Consecutive { failures } => write!(f, "{failures} failures in a row"),
+            Why::SuccessRate { percent, requests } => write!(f, "{percent} % of {requests} requests succeeded"),
+            Why::ProbeFailed => f.write_str("its probe failed"),
+            Why::ProbeSucceeded => f.write_str("its probe succeeded"),
+            Why::GroupShrank => f.write_str("the group shrank, and no more than its share may be out"),
+        }
+    }
+}
+
 /// An event, to log and to report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {

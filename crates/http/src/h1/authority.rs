@@ -59,3 +59,62 @@ impl Authority<'_> {
         ports_agree && self.host.eq_ignore_ascii_case(other.host)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_host_and_port_is_an_authority() {
+        let table: [(&str, Option<(&str, Option<&str>)>); 26] = [
+            ("", Some(("", None))),
+            ("web", Some(("web", None))),
+            ("web.a_b-c:80", Some(("web.a_b-c", Some("80")))),
+            ("10.0.0.1:65535", Some(("10.0.0.1", Some("65535")))),
+            ("web:0", Some(("web", Some("0")))),
+            ("[::1]", Some(("[::1]", None))),
+            ("[::ffff:1.2.3.4]:8080", Some(("[::ffff:1.2.3.4]", Some("8080")))),
+            (":80", None),
+            ("web:", None),
+            ("web:65536", None),
+            ("web:000080", None),
+            ("web:+80", None),
+            ("web:8 0", None),
+            ("web:80:81", None),
+            ("user@web", None),
+            ("user:pw@web", None),
+            ("web/x", None),
+            ("we b", None),
+            ("[]", None),
+            ("[1]", None),
+            ("[::1", None),
+            ("[::1]80", None),
+            ("[::1]:", None),
+            ("[fe80::1%eth0]", None),
+            ("x[::1]", None),
+            ("[::g]", None),
+        ];
+        for (text, wanted) in table {
+            let wanted = wanted.map(|(host, port)| (host.as_bytes(), port.map(str::as_bytes)));
+            assert_eq!(parse(text.as_bytes()).map(|a| (a.host, a.port)), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn authorities_agree_but_for_case_and_a_port_left_out() {
+        let table = [
+            ("web", "WEB", true),
+            ("web:80", "web", true),
+            ("web", "web:80", true),
+            ("web:80", "Web:80", true),
+            ("web:80", "web:81", false),
+            ("web:80", "web:080", false),
+            ("web", "web.", false),
+            ("web", "", false),
+        ];
+        for (one, two, wanted) in table {
+            let (a, b) = (parse(one.as_bytes()).unwrap(), parse(two.as_bytes()).unwrap());
+            assert_eq!((a.agrees_with(&b), b.agrees_with(&a)), (wanted, wanted), "{one} and {two}");
+        }
+    }
+}

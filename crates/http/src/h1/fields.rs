@@ -193,3 +193,151 @@ pub fn forbidden_in_trailers(known: Known, name: &[u8]) -> bool {
         GrpcTimeout | GrpcStatus | ContentType | Date | Server | UserAgent | Accept | RetryAfter => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::reader::Stop;
+    use super::*;
+    use crate::Limits;
+
+    fn read(text: &str, version: Version, mut notes: Notes) -> Result<(Head, Notes), Option<Malformed>> {
+        let mut reader = Reader::new(text.as_bytes(), &Limits { fields: 4, ..Limits::default() });
+        let mut head = Head { version, ..Head::default() };
+        match read_fields(&mut reader, &mut head, &mut notes) {
+            Ok(()) => Ok((head, notes)),
+            Err(Stop::More) => Err(None),
+            Err(Stop::Malformed(reason)) => Err(Some(reason)),
+        }
+    }
+
+    fn refusal(text: &str) -> Option<Malformed> {
+        read(text, Version::H11, Notes::default()).err().unwrap_or_else(|| panic!("{text:?} is taken"))
+    }
+
+    #[test]
+    fn a_value_loses_its_outer_whitespace_and_nothing_else() {
+        let text = "a:\t x \ty\t \r\nb:\r\nC: :\r\n\r\nbody";
+        let (head, _) = read(text, Version::H11, Notes::default()).unwrap_or_else(|e| panic!("{e:?}"));
+        let pairs: Vec<_> =
+            head.fields.iter().map(|f| (f.name.of(text.as_bytes()), f.value.of(text.as_bytes()))).collect();
+        assert_eq!(pairs, [(&b"a"[..], &b"x \ty"[..]), (b"b", b""), (b"C", b":")]);
+    }
+
+    #[test]
+    fn each_bad_line_has_its_own_reason() {
+        use Malformed::*;
+        let table = [
+            ("\n", BareLf),
+            ("a\n\r\n", BareLf),
+            ("a: b\n\r\n", BareLf),
+            ("a: b\rc\r\n", BareCr),
+            ("a : b\r\n\r\n", SpaceBeforeColon),
+            (" a: b\r\n\r\n", SpaceBeforeField),
+            ("a: b\r\n c\r\n\r\n", ObsFold),
+            (": b\r\n\r\n", EmptyName),
+            ("a\r\n\r\n", BadName),
+            ("a(: b\r\n\r\n", BadName),
+            ("a: b\0\r\n\r\n", BadValue),
+            ("a:\r\na:\r\na:\r\na:\r\na:\r\n\r\n", TooManyFields),
+            ("Host: a\r\nhost: a\r\n\r\n", DuplicateHost),
+            ("Content-Length: 1\r\nContent-Length: 1\r\n\r\n", DuplicateContentLength),
+            ("Content-Length: 1, 1\r\n\r\n", BadContentLength),
+            ("Transfer-Encoding: gzip, chunked\r\n\r\n", BadTransferEncoding),
+            ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", DuplicateTransferEncoding),
+        ];
+        for (text, wanted) in table {
+            assert_eq!(refusal(text), Some(wanted), "{text:?}");
+        }
+        let coded = read("Transfer-Encoding: chunked\r\n\r\n", Version::H10, Notes::default());
+        assert_eq!(coded.err(), Some(Some(TransferEncodingInHttp10)));
+    }
+
+    #[test]
+    fn fields_that_end_too_early_want_more() {
+        let whole = "Host: a\r\nb: c\r\n\r\n";
+        for end in 0..whole.len() {
+            assert_eq!(refusal(&whole[..end]), None, "cut at {end}");
+        }
+    }
+
+    #[test]
+    fn framing_follows_from_length_and_coding() {
+        let table = [
+            ("\r\n", Ok(None)),
+            ("Content-Length: 7\r\n\r\n", Ok(Some(Framing::Length(7)))),
+            ("Transfer-Encoding: Chunked\r\n\r\n", Ok(Some(Framing::Chunked))),
+            ("Content-Length: 7\r\nTransfer-Encoding: chunked\r\n\r\n", Err(Malformed::ConflictingLength)),
+        ];
+        for (text, wanted) in table {
+            let (_, notes) = read(text, Version::H11, Notes::default()).unwrap_or_else(|e| panic!("{text:?}: {e:?}"));
+            let framing = notes.framing().map_err(|stop| match stop {
+                Stop::Malformed(reason) => reason,
+                Stop::More => panic!("{text:?} wants more"),
+            });
+            assert_eq!(framing, wanted, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn connection_options_say_what_becomes_of_the_connection() {
+        // Persists as 1.1, as 1.0, upgrades as 1.1, nominates.
+        let table = [
+            ("a: b", [true, false, false, false]),
+            ("Connection: close", [false, false, false, false]),
+            ("Connection: Keep-Alive", [true, true, false, false]),
+            ("Connection: keep-alive, CLOSE", [false, false, false, false]),
+            ("Connection: upgrade", [true, false, false, false]),
+            ("Upgrade: websocket", [true, false, false, false]),
+            ("Upgrade: websocket\r\nConnection: x, Upgrade", [true, false, true, true]),
+        ];
+        for (text, wanted) in table {
+            let (_, notes) = read(&format!("{text}\r\n\r\n"), Version::H11, Notes::default())
+                .unwrap_or_else(|e| panic!("{text:?}: {e:?}"));
+            let said = [
+                notes.persists(Version::H11),
+                notes.persists(Version::H10),
+                notes.upgrade(Version::H11),
+                notes.nominates,
+            ];
+            assert_eq!(said, wanted, "{text}");
+            assert!(!notes.upgrade(Version::H10), "{text}");
+        }
+    }
+
+    #[test]
+    fn trailers_may_carry_results_but_not_frame_route_or_authenticate() {
+        let table = [
+            ("grpc-status: 0", true),
+            ("x-checksum: 1", true),
+            ("Content-Length: 1", false),
+            ("Host: a", false),
+            ("Authorization: x", false),
+            ("Set-Cookie: a=b", false),
+            ("Content-Range: x", false),
+            ("x-forwarded-for: 1.2.3.4", false),
+        ];
+        for (line, taken) in table {
+            let result = read(&format!("{line}\r\n\r\n"), Version::H11, Notes::trailers());
+            let wanted = (!taken).then_some(Some(Malformed::ForbiddenTrailer));
+            assert_eq!(result.err(), wanted, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_decimal_is_digits_that_fit() {
+        let table = [
+            ("0", Some(0)),
+            ("007", Some(7)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("18446744073709551616", None),
+            ("", None),
+            ("+1", None),
+            ("-1", None),
+            ("1 ", None),
+            ("0x1", None),
+        ];
+        for (text, wanted) in table {
+            assert_eq!(decimal(text.as_bytes()), wanted, "{text:?}");
+        }
+    }
+}

@@ -102,3 +102,48 @@ impl fmt::Display for Malformed {
 }
 
 impl std::error::Error for Malformed {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_says_whose_fault_it_is() {
+        let table = [
+            (Malformed::TooLarge, 431),
+            (Malformed::TooManyFields, 431),
+            (Malformed::BadVersion, 505),
+            (Malformed::BadTransferEncoding, 501),
+            (Malformed::DuplicateTransferEncoding, 400),
+            (Malformed::ConflictingLength, 400),
+            (Malformed::BadTarget, 400),
+            (Malformed::ForbiddenTrailer, 400),
+        ];
+        for (reason, status) in table {
+            assert_eq!(reason.status(), status, "{reason:?}");
+        }
+    }
+
+    #[test]
+    fn reasons_that_are_easily_confused_have_texts_that_tell_them_apart() {
+        let table = [
+            (Malformed::BareLf, "LF without CR"),
+            (Malformed::BareCr, "CR without LF"),
+            (Malformed::SpaceBeforeField, "first field line"),
+            (Malformed::SpaceBeforeColon, "and colon"),
+            (Malformed::MissingHost, "without a Host"),
+            (Malformed::DuplicateHost, "more than one Host"),
+            (Malformed::BadHost, "Host is not"),
+            (Malformed::HostMismatch, "Host differs"),
+            (Malformed::BadContentLength, "not one decimal"),
+            (Malformed::DuplicateContentLength, "more than one Content-Length"),
+            (Malformed::DuplicateTransferEncoding, "more than one Transfer-Encoding"),
+            (Malformed::ConflictingLength, "both Content-Length and Transfer-Encoding"),
+        ];
+        for (reason, words) in table {
+            let said: Vec<Malformed> =
+                table.map(|(other, _)| other).into_iter().filter(|o| o.to_string().contains(words)).collect();
+            assert_eq!(said, [reason], "{words}");
+        }
+    }
+}

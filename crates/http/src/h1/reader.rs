@@ -94,3 +94,84 @@ impl<'a> Reader<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reader(text: &str) -> Reader<'_> {
+        Reader::new(text.as_bytes(), &Limits { head_bytes: 16, fields: 1, trailer_bytes: 0 })
+    }
+
+    /// As `conclude` sees it, with how far it came.
+    fn outcome<T>(text: &str, step: impl FnOnce(&mut Reader) -> Step<T>) -> Result<Option<usize>, Malformed> {
+        let mut reader = reader(text);
+        let result = step(&mut reader).map(drop);
+        reader.conclude(result)
+    }
+
+    #[test]
+    fn only_crlf_ends_a_line() {
+        let table = [
+            ("\r\nx", Ok(Some(2))),
+            ("", Ok(None)),
+            ("\r", Ok(None)),
+            ("\n", Err(Malformed::BareLf)),
+            ("\rx", Err(Malformed::BareCr)),
+            ("\r\r\n", Err(Malformed::BareCr)),
+            ("x\r\n", Err(Malformed::BadValue)),
+        ];
+        for (text, wanted) in table {
+            assert_eq!(outcome(text, |r| r.line_end(Malformed::BadValue)), wanted, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn one_empty_line_is_skipped_and_no_second() {
+        let table = [
+            ("GET", Ok(Some(0))),
+            ("\r\nGET", Ok(Some(2))),
+            ("\r\n\r\nGET", Ok(Some(2))),
+            ("\nGET", Err(Malformed::BareLf)),
+            ("\r", Ok(None)),
+        ];
+        for (text, wanted) in table {
+            assert_eq!(outcome(text, Reader::skip_empty_line), wanted, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_version_is_known_refused_or_none_at_all() {
+        let other = Malformed::BadRequestLine;
+        let version = |text: &str| {
+            let mut reader = reader(text);
+            let result = reader.version(other);
+            (result, reader.at)
+        };
+        for (text, wanted) in [("HTTP/1.1", Version::H11), ("HTTP/1.1\r\n", Version::H11), ("HTTP/1.0\r", Version::H10)]
+        {
+            let (result, at) = version(text);
+            assert!(matches!(result, Ok(v) if v == wanted) && at == 8, "{text:?}");
+        }
+        let table = [
+            ("HTTP/2.0", Err(Malformed::BadVersion)),
+            ("HTTP/1.2", Err(Malformed::BadVersion)),
+            ("http/1.1", Err(other)),
+            ("HTTP/1,1", Err(other)),
+            ("HTTP/x.1", Err(other)),
+            ("HTTQ", Err(other)),
+            ("HTTP/1.", Ok(None)),
+        ];
+        for (text, wanted) in table {
+            assert_eq!(outcome(text, |r| r.version(other)), wanted, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn running_out_of_input_is_too_large_only_at_the_limit() {
+        for (length, wanted) in [(15, Ok(None)), (16, Err(Malformed::TooLarge)), (17, Err(Malformed::TooLarge))] {
+            let text = "x".repeat(length);
+            assert_eq!(outcome(&text, |r| r.byte(16)), wanted, "{length} bytes");
+        }
+    }
+}

@@ -63,3 +63,61 @@ pub fn is_scheme(text: &[u8]) -> bool {
     text.first().is_some_and(u8::is_ascii_alphabetic)
         && text.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Form, scheme, authority, path.
+    type Parts<'a> = (TargetForm, &'a str, &'a str, &'a str);
+
+    fn parts<'a>(input: &'a str, method: &str) -> Result<Parts<'a>, Malformed> {
+        let start = method.len() + 1;
+        let mut head =
+            Head { method: Span::new(0, method.len()), target: Span::new(start, input.len()), ..Head::default() };
+        classify(input.as_bytes(), &mut head)?;
+        let text = |span: Span| std::str::from_utf8(span.of(input.as_bytes())).unwrap();
+        Ok((head.target_form, text(head.scheme), text(head.authority), text(head.path)))
+    }
+
+    #[test]
+    fn each_form_is_taken_apart() {
+        let table = [
+            ("GET", "/a?b", (TargetForm::Origin, "", "", "/a?b")),
+            ("GET", "//a", (TargetForm::Origin, "", "", "//a")),
+            ("OPTIONS", "*", (TargetForm::Asterisk, "", "", "*")),
+            ("CONNECT", "web:80", (TargetForm::Authority, "", "web:80", "")),
+            ("GET", "http://web:80/a?b", (TargetForm::Absolute, "http", "web:80", "/a?b")),
+            ("GET", "HTTP://web", (TargetForm::Absolute, "HTTP", "web", "")),
+            ("GET", "x+y-1.z://[::1]/", (TargetForm::Absolute, "x+y-1.z", "[::1]", "/")),
+        ];
+        for (method, target, wanted) in table {
+            assert_eq!(parts(&format!("{method} {target}"), method), Ok(wanted), "{method} {target}");
+        }
+    }
+
+    #[test]
+    fn what_is_none_of_the_forms_is_refused() {
+        let table = [
+            ("GET", "*"),
+            ("GET", "web:80"),
+            ("GET", "a/b"),
+            ("GET", "?a"),
+            ("GET", "http:/web/"),
+            ("GET", "http:///a"),
+            ("GET", "://web/"),
+            ("GET", "1http://web/"),
+            ("GET", "http://user@web/"),
+            ("GET", "http://web?b"),
+            ("OPTIONS", "**"),
+            ("CONNECT", "web"),
+            ("CONNECT", "/"),
+            ("CONNECT", "http://web:80/"),
+            ("CONNECT", ":80"),
+        ];
+        for (method, target) in table {
+            let refused = parts(&format!("{method} {target}"), method);
+            assert_eq!(refused, Err(Malformed::BadTarget), "{method} {target}");
+        }
+    }
+}

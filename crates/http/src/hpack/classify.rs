@@ -82,3 +82,76 @@ pub fn status(value: &[u8]) -> Option<u16> {
     let [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] = value else { return None };
     Some(u16::from(a - b'0') * 100 + u16::from(b - b'0') * 10 + u16::from(c - b'0'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_regular_pseudo_or_refused() {
+        let table = [
+            ("x-a", Name::Regular(Known::Other)),
+            ("host", Name::Regular(Known::Host)),
+            ("te", Name::Regular(Known::Te)),
+            (":path", Name::Pseudo(Pseudo::Path)),
+            (":protocol", Name::Pseudo(Pseudo::Protocol)),
+            (":status", Name::Status),
+            (":Path", Name::Refused(Fault::UnknownPseudo)),
+            (":", Name::Refused(Fault::UnknownPseudo)),
+            ("", Name::Refused(Fault::BadName)),
+            ("Host", Name::Refused(Fault::BadName)),
+            ("x a", Name::Refused(Fault::BadName)),
+            ("connection", Name::Refused(Fault::ConnectionField)),
+            ("keep-alive", Name::Refused(Fault::ConnectionField)),
+            ("proxy-connection", Name::Refused(Fault::ConnectionField)),
+            ("transfer-encoding", Name::Refused(Fault::ConnectionField)),
+            ("upgrade", Name::Refused(Fault::ConnectionField)),
+        ];
+        for (text, wanted) in table {
+            assert_eq!(name(text.as_bytes()), wanted, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_judged_by_its_name() {
+        let table = [
+            ("x-a", "", None),
+            ("x-a", "a b", None),
+            ("x-a", " a", Some(Fault::BadValue)),
+            ("x-a", "a\t", Some(Fault::BadValue)),
+            ("x-a", "a\r\nb: c", Some(Fault::BadValue)),
+            ("x-a", "a\0", Some(Fault::BadValue)),
+            ("te", "Trailers", None),
+            ("te", "gzip", Some(Fault::ConnectionField)),
+            ("upgrade", "", Some(Fault::ConnectionField)),
+            (":method", "GET", None),
+            (":method", "GE T", Some(Fault::BadMethod)),
+            (":path", "/a?b", None),
+            (":path", "*", None),
+            (":path", "", Some(Fault::BadPath)),
+            (":path", "a", Some(Fault::BadPath)),
+            (":path", "*a", Some(Fault::BadPath)),
+            (":path", "/a b", Some(Fault::BadPath)),
+            (":authority", "web:80", None),
+            (":authority", "u@web", Some(Fault::BadAuthority)),
+            (":scheme", "https", None),
+            (":scheme", "1", Some(Fault::BadScheme)),
+            (":protocol", "websocket", None),
+            (":protocol", "", Some(Fault::BadProtocol)),
+            (":status", "200", None),
+            (":status", "099", Some(Fault::BadStatus)),
+        ];
+        for (text, value, fault) in table {
+            assert_eq!(meta(name(text.as_bytes()), value.as_bytes()).fault, fault, "{text}: {value:?}");
+        }
+    }
+
+    #[test]
+    fn a_status_is_three_digits_from_100() {
+        let table =
+            [("100", Some(100)), ("999", Some(999)), ("099", None), ("20", None), ("2000", None), ("2x0", None)];
+        for (text, wanted) in table {
+            assert_eq!(status(text.as_bytes()), wanted, "{text}");
+        }
+    }
+}

@@ -64,3 +64,42 @@ const fn short(text: &[u8]) -> u64 {
     }
     text[0] as u64 | (text[n / 2] as u64) << 8 | (text[n - 1] as u64) << 16
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_byte_and_the_length_count() {
+        let mut seen = HashSet::new();
+        for length in 0..=50 {
+            let text = vec![b'a'; length];
+            assert!(seen.insert(name(&text)), "{length} bytes");
+            for place in 0..length {
+                let mut other = text.clone();
+                other[place] = b'b';
+                assert!(seen.insert(name(&other)), "byte {place} of {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_field_is_more_than_its_name_and_value_in_a_row() {
+        let field = |name_: &[u8], value: &[u8]| extend(name(name_), value);
+        assert_eq!(field(b"x-a", b"1"), field(b"x-a", b"1"));
+        for (one, two) in [((b"ab", b"c" as &[u8]), (b"a" as &[u8], b"bc" as &[u8])), ((b"ab", b""), (b"", b"ab"))] {
+            assert_ne!(field(one.0, one.1), field(two.0, two.1), "{one:?} {two:?}");
+        }
+    }
+
+    #[test]
+    fn the_compiler_and_the_processor_agree() {
+        const TEXTS: [&[u8]; 4] = [b"te", b"cookie", b"authorization", b"access-control-allow-origin"];
+        const HASHES: [u64; 4] = [name(TEXTS[0]), name(TEXTS[1]), name(TEXTS[2]), name(TEXTS[3])];
+        for (text, hash) in TEXTS.iter().zip(HASHES) {
+            assert_eq!(name(std::hint::black_box(text)), hash);
+        }
+    }
+}

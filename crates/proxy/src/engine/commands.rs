@@ -47,7 +47,7 @@ impl Engine {
             let index = self.backends.put(key, backend);
             let Some(endpoints) = config.endpoints.get(key) else { continue };
             match self.backends.all[index as usize].apply(endpoints) {
-                Ok(changes) => changes.iter().for_each(|c| self.tell_change(c)),
+                Ok(changes) => changes.iter().for_each(|c| self.tell_change(index, c)),
                 Err(refused) => self.event("rejected", key, &refused.reason),
             }
         }
@@ -174,21 +174,33 @@ impl Engine {
         let mut views = Vec::new();
         for state in &self.backends.all {
             for (ix, endpoint) in state.group.set().iter() {
+                let why = state.ejected.get(endpoint.outlier.name()).map(|change| change.why.to_string());
+                let due = endpoint.outlier.probe_due_us();
                 let pool = state.target(ix).map(|t| &self.pools[t.pool as usize]);
                 views.push(EndpointView {
                     backend: state.key.clone(),
                     workload: endpoint.workload.to_string(),
                     address: std::net::SocketAddr::new(endpoint.address, endpoint.port),
                     health: endpoint.health.as_str_name(),
-                    state: "passing",
-                    ejected_because: String::new(),
-                    ejected_for_ms: 0,
-                    pending: 0,
-                    ewma_us: 0,
+                    state: state_name(endpoint.outlier.state()),
+                    ejected_because: why.unwrap_or_default(),
+                    ejected_for_ms: due.map_or(0, |due| due.saturating_sub(self.now_us) / 1000),
+                    pending: state.group.pending(ix),
+                    ewma_us: state.group.ewma_us(ix),
                     connections: pool.map_or(0, |p| p.open),
                 });
             }
         }
         views
+    }
+}
+
+/// DESIGN §4: breaker states are named by effect.
+fn state_name(state: weft_core::outlier::State) -> &'static str {
+    use weft_core::outlier::State;
+    match state {
+        State::Passing => "passing",
+        State::Rejecting => "rejecting",
+        State::Probing => "probing",
     }
 }

@@ -59,6 +59,8 @@ pub struct BackendState {
     pub backend: Arc<Backend>,
     pub group: Group,
     pub applied: Option<Arc<v1::Endpoints>>,
+    /// Why endpoints are out, by their name in `Change`.
+    pub ejected: HashMap<Arc<str>, Change>,
     /// By slot, with the endpoint that it is about.
     pub targets: Vec<Option<(EndpointIx, Target)>>,
 }
@@ -99,8 +101,14 @@ impl Backends {
         let shared = Arc::new(BackendShared::new((**backend).clone()));
         let group = Group::new(shared, &self.proxy_id);
         let index = self.all.len() as u32;
-        let state =
-            BackendState { key: key.to_owned(), backend: backend.clone(), group, applied: None, targets: Vec::new() };
+        let state = BackendState {
+            key: key.to_owned(),
+            backend: backend.clone(),
+            group,
+            applied: None,
+            ejected: HashMap::new(),
+            targets: Vec::new(),
+        };
         self.all.push(state);
         self.by_key.insert(key.to_owned(), index);
         index

@@ -50,18 +50,28 @@ impl Engine {
         let state = &mut self.backends.all[plan.backend as usize];
         let change = state.group.on_end(endpoint, rtt, outcome, self.now_us, &mut self.rng);
         if let Some(change) = change {
-            self.tell_change(&change);
+            let backend = plan.backend;
+            self.tell_change(backend, &change);
         }
     }
 
-    pub(super) fn tell_change(&mut self, change: &Change) {
+    pub(super) fn tell_change(&mut self, backend: u32, change: &Change) {
         use weft_core::outlier::State;
+        let ejected = &mut self.backends.all[backend as usize].ejected;
+        match change.to {
+            State::Passing => drop(ejected.remove(&change.endpoint)),
+            State::Rejecting => drop(ejected.insert(change.endpoint.clone(), change.clone())),
+            State::Probing => {}
+        }
         let kind = match change.to {
             State::Rejecting => "ejected",
             State::Probing => "probing",
             State::Passing => "readmitted",
         };
-        let text = format!("{:?}, for {} ms", change.why, change.for_ms);
+        let text = match change.for_ms {
+            0 => change.why.to_string(),
+            ms => format!("{}; out for {ms} ms", change.why),
+        };
         self.event(kind, &change.endpoint, &text);
     }
 

@@ -161,3 +161,44 @@ fn without_a_program_inbound_is_closed() {
     let response = Client::connect(proxy.inbound[0]).get("/");
     assert_eq!((response.status, response.header("weft-reason")), (503, Some("no-inbound")));
 }
+
+#[test]
+fn an_endpoint_that_keeps_failing_is_ejected_and_says_why() {
+    let bad = App::start(|_, _| Some(status(500)));
+    let good = App::says("x");
+    let proxy = Plan::new("a").calls("b", &[(bad.address, None), (good.address, None)]).start();
+    let mut client = proxy.client();
+    // 5 in a row, or less than 80 % of 5: either ejects it (R1); the one that is left is never ejected.
+    for _ in 0..60 {
+        client.get("/");
+    }
+    let failed = bad.requests().len();
+    assert!((5..=10).contains(&failed), "{failed} requests went to the failing one");
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    proxy.handle.send(Command::DescribeEndpoints(sender));
+    let views = receiver.blocking_recv().unwrap();
+    let bad = views.iter().find(|v| v.address == bad.address).unwrap();
+    assert_eq!(bad.state, "rejecting");
+    assert!(bad.ejected_because.contains("failures in a row") || bad.ejected_because.contains("succeeded"), "{bad:?}");
+    assert!(bad.ejected_for_ms > 0);
+    let good = views.iter().find(|v| v.address == good.address).unwrap();
+    assert_eq!((good.state, good.pending), ("passing", 0));
+    assert!(good.ewma_us > 0);
+}
+
+#[test]
+fn a_panic_in_one_connection_harms_no_other() {
+    let app = App::start(|seen, _| Some(if seen.line.contains("/boom") { status(500) } else { ok("x") }));
+    let mut plan = Plan::new("a").calls("b", &[(app.address, None)]);
+    plan.log = Some(|record| assert!(!record.path.contains("/boom"), "a defect that this test makes"));
+    let proxy = plan.start();
+    let mut bystander = proxy.client();
+    assert_eq!(bystander.get("/").status, 200);
+    for _ in 0..3 {
+        let mut victim = proxy.client();
+        victim.send("GET /boom HTTP/1.1\r\nhost: b\r\n\r\n");
+        let _ = victim.response();
+        assert_eq!(bystander.get("/").text(), "x");
+    }
+    assert_eq!(proxy.shared.metrics.panics.get(), 3);
+}

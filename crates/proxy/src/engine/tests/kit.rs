@@ -221,6 +221,8 @@ pub fn spiffe(account: &str) -> String {
 #[derive(Clone, Default)]
 pub struct Plan {
     pub program: v1::Program,
+    /// What is done with each record.
+    pub log: Option<fn(&crate::shared::Record)>,
 }
 
 impl Plan {
@@ -355,7 +357,10 @@ impl Plan {
         let addresses = |l: &[TcpListener]| l.iter().map(|l| l.local_addr().unwrap()).collect::<Vec<_>>();
         let (inbound, outbound) = (addresses(&listeners.inbound), addresses(&listeners.outbound));
         let config = Config::from_program(self.program).unwrap();
-        let Started { engine, handle, signals } = start(&launch, listeners, Arc::new(config)).unwrap();
+        let Started { mut engine, handle, signals } = start(&launch, listeners, Arc::new(config)).unwrap();
+        if let Some(log) = self.log {
+            engine.log_to(Box::new(move |record| log(&record)));
+        }
         if let Some(authority) = authority {
             handle.send(Command::Identity(Arc::new(authority.identity(&spiffe(&account)))));
         }
