@@ -163,7 +163,7 @@ def show(edges: list[Edge], versions: Counter[str], told: re.Match[str], rule: s
 
 
 def demo(stay: bool) -> None:
-    web, rest, grpc = free_port(8080), free_port(15080), free_port(15010, neighbours=2)
+    web, rest, grpc = free_port(8080, 20000), free_port(15080, 20100), free_port(15010, 20200, neighbours=2)
     print("starting a controller, five apps and their proxies …", flush=True)
     began = time.monotonic()
     running = Running(web, rest, grpc)
@@ -188,9 +188,9 @@ def demo(stay: bool) -> None:
         running.stop()
 
 
-def free_port(wanted: int, neighbours: int = 1) -> int:
-    """`wanted` where it and its neighbours are free, else some other."""
-    for first in (wanted, *range(20000, 32000, 7)):
+def free_port(wanted: int, otherwise: int, neighbours: int = 1) -> int:
+    """`wanted` where it and its neighbours are free, else one of the hundred from `otherwise` on."""
+    for first in (wanted, *range(otherwise, otherwise + 99)):
         if all(is_free(first + i) for i in range(neighbours)):
             return first
     raise Broken("no free port")
@@ -201,6 +201,7 @@ def is_free(port: int) -> bool:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
+            probe.listen()  # bound is not yet taken: two that may share an address find out here
         except OSError:
             return False
     return True

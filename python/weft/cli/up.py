@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,7 +56,7 @@ def up(
     order = Order(
         file,
         expanded,
-        publish=dict(published(text, expanded) for text in publish or ()),
+        publish=all_published(publish or (), expanded),
         controller=controller,
         rest_address=rest_address,
         grpc_address=grpc_address,
@@ -76,6 +77,19 @@ def up(
 def show_tail(lines: tuple[str, ...]) -> None:
     if lines:
         print("\n".join(["", "last lines:", *(f"  {line}" for line in lines), ""]), file=sys.stderr)
+
+
+def all_published(texts: Iterable[str], expanded: Expanded) -> dict[str, Target]:
+    found: dict[str, Target] = {}
+    for text in texts:
+        address, target = published(text, expanded)
+        if address in found:
+            usage(
+                f"--publish names {address} twice: for {found[address].service} and {target.service}",
+                "give each a local port of its own",
+            )
+        found[address] = target
+    return found
 
 
 def published(text: str, expanded: Expanded) -> tuple[str, Target]:
