@@ -4,7 +4,7 @@ import pytest
 
 from tests.cli.conftest import Weft
 from weft.cli.failure import Failure
-from weft.cli.up import published, show_tail
+from weft.cli.up import all_published, published, show_tail
 from weft.resources.expand import expand_text
 from weft.resources.load import load_text
 from weft.run.loopback import Target
@@ -44,7 +44,14 @@ def test_a_service_is_published_at_a_local_port(text: str, address: str, port: i
     assert published(text, expand_text(FILE)) == (address, Target("shop/web", port))
 
 
-@pytest.mark.parametrize("text", ["web", "web=x", "web:x=1", "job=1", "web:91=1", "nobody=1"])
+def test_a_local_port_leads_to_one_service() -> None:
+    expanded = expand_text(FILE)
+    assert list(all_published(["web=8080", "web:90=8081"], expanded)) == ["127.0.0.1:8080", "127.0.0.1:8081"]
+    with pytest.raises(Failure, match="127.0.0.1:8080 twice"):
+        all_published(["web=8080", "web:90=8080"], expanded)
+
+
+@pytest.mark.parametrize("text", ["web", "web=x", "web:x=1", "job=1", "web:91=1", "nobody=1", "web=0", "web=65536"])
 def test_what_cannot_be_published(text: str) -> None:
     with pytest.raises(Failure):
         published(text, expand_text(FILE))

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from weft.cli.failure import Failure, usage
+from weft.cli.names import KindArgument, NameArgument, split_reference
 from weft.cli.options import AnyNamespace, Controller, Format, Namespace, Output, connect
 from weft.cli.output import duration, emit, plain, yaml_text
 
 if TYPE_CHECKING:
     from weft.client.types import StoredResource
 
-KindArgument = Annotated[str | None, typer.Argument(metavar="[KIND]", help="service, httproute, accesspolicy, …")]
-NameArgument = Annotated[str | None, typer.Argument(metavar="[NAME]")]
+# What is registered is no resource, and people look for it here all the same.
+WORKLOADS = ("workload", "workloads", "endpoint", "endpoints")
 
 
 def get(
@@ -27,8 +28,12 @@ def get(
 ) -> None:
     """Print stored resources; -o yaml is what apply takes."""
     from weft.cli.kinds import kind_named
+    from weft.cli.status import workloads
 
     kind, name = split_reference(kind, name)
+    if kind and kind.lower() in WORKLOADS:
+        workloads(name, namespace, output, controller)
+        return
     with connect(controller) as mesh:
         listed = mesh.list(kind_named(kind) if kind else None, namespace, owner=owner)
     found = [item for item in listed if name is None or _name(item) == name]
@@ -56,13 +61,6 @@ def delete(
         applied = mesh.delete(kind_named(given), named, namespace)
     for result in applied.results:
         print(f"{result.ref} {result.action}")
-
-
-def split_reference(kind: str | None, name: str | None) -> tuple[str | None, str | None]:
-    """ "service/reviews" is as good as "service reviews"."""
-    if kind and name is None and "/" in kind:
-        kind, _, name = kind.partition("/")
-    return kind, name
 
 
 def _name(item: StoredResource) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from weft.cli.failure import FAILED
-from weft.cli.get import KindArgument, NameArgument, split_reference
+from weft.cli.names import KindArgument, NameArgument, split_reference
 from weft.cli.options import AnyNamespace, Controller, Format, Output, connect, qualified
 from weft.cli.output import duration, emit, plain, table, width
 

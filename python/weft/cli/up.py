@@ -99,7 +99,7 @@ def published(text: str, expanded: Expanded) -> tuple[str, Target]:
 
     left, equals, local = text.partition("=")
     name, _, port = left.partition(":")
-    if not equals or not local.isdecimal() or (port and not port.isdecimal()):
+    if not equals or not local.isdecimal() or not 0 < int(local) < 65536 or (port and not port.isdecimal()):
         usage(f"--publish {text!r} is not SERVICE[:PORT]=LOCAL", "write --publish web=8080")
     service = qualified(name, next((plan.namespace for plan in expanded.workloads), "default"))
     ports = declared(expanded).get(service, ())
