@@ -27,6 +27,7 @@ async def test_a_registration_is_shown_with_everything_it_said(world: World) -> 
 
 
 async def test_somebody_elses_name_is_refused_and_may_be_corrected_on_the_same_stream(world: World) -> None:
+    await world.apply(service("a"))
     proxy = await world.joined("default/a-0", "default/a")
     proxy.workload.name, right = "b-0", "a-0"
     call = await proxy.attach()
@@ -46,6 +47,8 @@ async def test_a_service_that_nobody_declared_is_kept_and_said(world: World) -> 
     assert workload["problems"] == ["no such service default/a: declare it, and it is served from here"]
     (listed,) = (await world.ok("GET", "/v1/services"))["services"]
     assert (listed["name"], listed["declared"], listed["workloads"], listed["healthy"]) == ("default/a", False, 1, 1)
+    (event,) = (await world.ok("GET", "/v1/events?kind=not-serving"))["events"]
+    assert event["subject"] == "default/a-0" and proxy.status is not None and "no such service" in proxy.status.error
     await world.apply(service("a"))
     (workload,) = (await world.ok("GET", "/v1/workloads"))["workloads"]
     assert workload["problems"] == []

@@ -42,7 +42,7 @@ async def test_errors_of_the_parts_become_answers(world: World) -> None:
 
 
 async def test_a_compiler_that_does_not_answer_is_503(world: World) -> None:
-    async def gone(operation: str, argument: object) -> None:
+    async def gone(operation: str, argument: object, timeout_s: float | None = None) -> None:
         raise CompilerGone("the compiler's process has ended")
 
     world.controller.compiling.ask = gone  # type: ignore[method-assign]

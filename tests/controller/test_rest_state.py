@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.controller.conftest import World, route, service
+from weft.controller import rest_state
 
 
 async def test_a_status_has_every_condition(world: World) -> None:
@@ -29,6 +32,14 @@ async def test_what_no_proxy_uses_is_not_needed(world: World) -> None:
     (one,) = (await world.ok("GET", "/v1/status"))["objects"]
     conditions = {each["type"]: each["reason"] for each in one["conditions"]}
     assert conditions["Programmed"] == "NotNeeded"
+
+
+async def test_a_status_does_not_wait_for_a_busy_compiler(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.apply(service("a"))
+    await world.compiled()
+    monkeypatch.setattr(rest_state, "ENFORCED_TIMEOUT_S", 0.0)
+    (one,) = (await world.ok("GET", "/v1/status"))["objects"]
+    assert {each["type"] for each in one["conditions"]} >= {"Accepted", "Programmed"}
 
 
 async def test_sync_says_what_each_proxy_runs(world: World) -> None:
@@ -86,7 +97,7 @@ async def test_programs_can_be_read(world: World) -> None:
 async def test_explain_asks_the_compiled_state(world: World) -> None:
     asked: list[Any] = []
 
-    async def ask(operation: str, argument: Any) -> Any:
+    async def ask(operation: str, argument: Any, timeout_s: float | None = None) -> Any:
         asked.append((operation, argument))
         return {"text": "…"} if argument["to"] == "a" else {"error": "there is no Service b", "hint": "look"}
 

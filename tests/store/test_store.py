@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from weft.resources.ref import Origin, Ref
-from weft.store import Change, Compacted, Store, StoreError, Write
+from weft.store import Change, Compacted, Store, StoreError, Write, identities
 from weft.store.model import Issued, Token
 from weft.store.plan import Request
 
@@ -127,6 +127,20 @@ async def test_identity_and_world_survive(store: Store, tmp_path: Path) -> None:
     assert await again.issued("0a") == issued and await again.all_issued() == [issued]
     assert [(r.name, r.payload) for r in await again.registrations()] == [("default/a-1", b"z")]
     again.close()
+
+
+async def test_renewals_go_on_while_the_disk_is_full_and_are_written_when_it_is_not(store: Store) -> None:
+    database = store._database
+    pages = database.run_blocking(lambda c: c.execute("PRAGMA page_count").fetchone()[0])
+    database._connection.execute(f"PRAGMA max_page_count = {pages}")
+    given = [Issued(f"{n:x}", "spiffe://t/ns/d/sa/a", f"d/a-{n}", "x" * 400, "svid", 1.0, 9e9) for n in range(50)]
+    for issued in given:
+        await store.record_issued(issued)
+    assert await store.issued("31") == given[49] and len(await store.all_issued()) == 50
+    assert len(database.run_blocking(identities.all_issued)) < 50
+    database._connection.execute("PRAGMA max_page_count = 100000")
+    await store.record_issued(Issued("last", "spiffe://t/ns/d/sa/a", "", "", "svid", 1.0, 9e9))
+    assert len(database.run_blocking(identities.all_issued)) == 51 == len(await store.all_issued())
 
 
 async def test_a_backup_opens_as_a_store(store: Store, tmp_path: Path) -> None:

@@ -17,3 +17,8 @@ Listeners:
   socket can also read the CA's key beside it: there is nothing left to protect from him.)
 * `rest_address` (127.0.0.1:15080): REST, see `rest.py`.
 """
+
+import os
+
+# gRPC's C core reads it when it is first imported. Below it are lines about every failed handshake of every port scan.
+os.environ.setdefault("GRPC_VERBOSITY", "ERROR")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from weft.compiler.model import Health, PortInfo, WorkloadInfo
@@ -11,6 +12,7 @@ from weft.controller.peers import Peer
 from weft.controller.shared import capability_set
 from weft.identity.errors import IdentityError
 from weft.identity.spiffe import SpiffeId, check_name
+from weft.resources.service import Service
 from weft.v1 import control_pb2, program_pb2
 
 # What one registration may weigh; it is kept, shown and sent to others.
@@ -118,6 +120,17 @@ def _port(said: control_pb2.AttachedPort, peer: Peer, name: str) -> PortInfo:
     if not (0 < said.port < 65536 and 0 < said.listen_port < 65536):
         raise Refusal(f"{name} has no port {said.port} (at {said.listen_port})", "ports are 1 to 65535")
     return PortInfo(said.port, seen if address.is_unspecified else str(address), said.listen_port)
+
+
+def not_serving(attached: Attached, services: Mapping[str, Service]) -> str:
+    """Why it is no endpoint of the service that it names, though it is registered; "" when it is one."""
+    name = attached.info.service
+    service = services.get(name)
+    if not name or (service is not None and attached.service_account in service.accounts):
+        return ""
+    if service is None:
+        return f"no such service {name}: declare it, and it is served from here"
+    return f"{attached.service_account} may not serve {name} (its identities: {', '.join(service.accounts)})"
 
 
 def unreachable(attached: Attached) -> str:

@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import logging
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -98,6 +98,9 @@ class _Process:
         await self.process.wait()
         if self.process.stdin is not None:
             self.process.stdin.close()
+            # What it had not read yet cannot be told any more.
+            with suppress(ConnectionError):
+                await self.process.stdin.wait_closed()
         await self._reader
 
 
@@ -159,16 +162,17 @@ class Compiling:
             self._pending.gone.add(name)
         self._changed.set()
 
-    async def ask(self, operation: str, argument: Any) -> Any:
+    async def ask(self, operation: str, argument: Any, timeout_s: float | None = None) -> Any:
         """A question that changes nothing: "check", "enforced", "explain"."""
         answers: list[Any] = []
+        patience = ANSWER_TIMEOUT_S if timeout_s is None else timeout_s
         try:
-            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            async with asyncio.timeout(patience):
                 process = await self._alive
                 await process.ask(operation, argument, answers.append)
         except TimeoutError as error:
             why = self.trouble or "it is busy, or does not start"
-            raise CompilerGone(f"the compiler did not answer within {ANSWER_TIMEOUT_S:.0f} s: {why}") from error
+            raise CompilerGone(f"the compiler did not answer within {patience:.0f} s: {why}") from error
         return answers[0]
 
     # ------------------------------------------------------------------------------------------------------- process
@@ -196,7 +200,7 @@ class Compiling:
                 await self._compile(process, self._take(), whole=False)
         finally:
             self._alive = asyncio.get_running_loop().create_future()
-            await process.end()
+            await _uncancelled(process.end())
 
     async def _compile(self, process: _Process, update: Update, *, whole: bool) -> None:
         entries: list[Entry] = []
@@ -245,12 +249,26 @@ class Compiling:
 async def _start(command: Sequence[str]) -> _Process:
     # A session of its own: Ctrl-C is for the controller, which ends its compiler by closing the pipe.
     pipe = asyncio.subprocess.PIPE
-    starting = asyncio.ensure_future(
-        asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, start_new_session=True)
-    )
+    started: list[_Process] = []
+
+    async def start() -> None:
+        started.append(
+            _Process(await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, start_new_session=True))
+        )
+
     try:
-        return _Process(await asyncio.shield(starting))
+        await _uncancelled(start())
     except asyncio.CancelledError:
-        # Told to stop meanwhile: what has been started is ended, too.
-        await _Process(await starting).end()
+        await _uncancelled(started[0].end())
+        raise
+    return started[0]
+
+
+async def _uncancelled(work: Coroutine[Any, Any, None]) -> None:
+    """`work` to its end, also when we are told to stop meanwhile: no process is left half started or half ended."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
         raise

@@ -94,7 +94,7 @@ class Controller:
         self.rest = RestServer(Address.parse(self.options.rest_address, "--rest-address"))
         self.grpc = GrpcServers(
             IdentityService(self.signer, self.store, self.events),
-            RegistrationService(self.registry, self.store, self.events, self.clock, trust_domain),
+            RegistrationService(self.registry, self.intent.services, self.store, self.events, self.clock, trust_domain),
             TelemetryService(self.edges, self.rules, self.events, self.registry, self.store, self.clock, trust_domain),
             self.delivery,
         )

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 
 import grpc
 
-from weft.controller.admission import Refusal, admit, unreachable
+from weft.controller.admission import Refusal, admit, not_serving, unreachable
 from weft.controller.clock import Clock
 from weft.controller.leases import Attached
 from weft.controller.peers import Peer, end_expired, peer_of
 from weft.controller.registry import Registry
 from weft.observe.events import EventRing
+from weft.resources.service import Service
 from weft.store.store import Store
 from weft.v1 import control_pb2, control_pb2_grpc
 
@@ -20,8 +22,16 @@ log = logging.getLogger("weft.controller.registration")
 
 
 class RegistrationService(control_pb2_grpc.RegistrationServicer):
-    def __init__(self, registry: Registry, store: Store, events: EventRing, clock: Clock, trust_domain: str) -> None:
-        self._registry, self._store, self._events = registry, store, events
+    def __init__(
+        self,
+        registry: Registry,
+        services: Mapping[str, Service],
+        store: Store,
+        events: EventRing,
+        clock: Clock,
+        trust_domain: str,
+    ) -> None:
+        self._registry, self._services, self._store, self._events = registry, services, store, events
         self._clock, self._trust_domain = clock, trust_domain
 
     async def Attach(
@@ -58,12 +68,15 @@ class RegistrationService(control_pb2_grpc.RegistrationServicer):
         if before is None:
             self._welcome(attached)
         self._registry.attach(stream, attached)
-        return attached, control_pb2.AttachmentStatus(spiffe_id=attached.info.identity)
+        problem = not_serving(attached, self._services)
+        return attached, control_pb2.AttachmentStatus(error=problem, spiffe_id=attached.info.identity)
 
     def _welcome(self, attached: Attached) -> None:
         info = attached.info
         log.info("%s attached as %s", info.name, info.service or "a pure client")
         self._events.add("attached", info.name, f"{info.service or 'a pure client'} {info.version}".strip())
-        if warning := unreachable(attached):
-            log.warning("%s: %s", info.name, warning)
-            self._events.add("unreachable", info.name, warning, "warning")
+        warnings = {"unreachable": unreachable(attached), "not-serving": not_serving(attached, self._services)}
+        for kind, warning in warnings.items():
+            if warning:
+                log.warning("%s: %s", info.name, warning)
+                self._events.add(kind, info.name, warning, "warning")

@@ -39,6 +39,9 @@ class Guard:
         await self._app(scope, _Limited(receive), send)
 
     def _refusal(self, scope: Scope, headers: Mapping[str, str]) -> tuple[int, str, str] | None:
+        if "content-length" in headers and "transfer-encoding" in headers:
+            # Somebody in front may believe the other one: what follows could be a request of a third party.
+            return 400, "the body has both Content-Length and Transfer-Encoding", "send one of the two"
         host = host_of(headers.get("host", ""))
         if not self._is_name(host):
             return 403, f"this controller is not called {host!r}", "use its address, or start it with --name"
@@ -115,5 +118,8 @@ def _is_loopback(host: str) -> bool:
 async def _answer(send: Send, status: int, error: str, hint: str) -> None:
     body = json.dumps({"error": error, "hint": hint, "problems": []}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if status == 400:
+        # Where this request ends is in doubt, so nothing after it is read.
+        headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -11,12 +11,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from weft import __version__
-from weft.controller.admission import unreachable
+from weft.controller.admission import not_serving, unreachable
+from weft.controller.compiling import CompilerGone
 from weft.controller.leases import Lease
 from weft.controller.rest_json import ApiError, Body, body_of, condition_json, matching, names_of, origin_json
 from weft.controller.status import programmed
 from weft.controller.stream import ProxyStream
 from weft.controller.topics import RANK, Entry
+from weft.resources.ref import Ref
 from weft.resources.service import Service
 from weft.store.model import Record
 from weft.v1 import program_pb2
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 # Names listed of what one proxy has not applied yet; the numbers tell of the rest.
 MAX_LISTED = 50
+# A compile that stands before it takes seconds; the status must not.
+ENFORCED_TIMEOUT_S = 2.0
 
 
 class ExplainBody(Body):
@@ -48,12 +52,20 @@ class State:
             for ref, record in sorted(controller.intent.records.items())
             if matching(request, ("kind", "namespace", "name"), names_of(ref))
         ]
-        enforced: dict[Any, Condition] = {}
-        if controller.compiling.revision and wanted:
-            enforced = await controller.compiling.ask("enforced", [record.ref for record in wanted])
+        enforced = await self._enforced([record.ref for record in wanted])
         objects = [self._object(record, enforced.get(record.ref)) for record in wanted]
         revisions = {"revision": controller.store.revision, "compiled_revision": controller.compiling.revision}
         return JSONResponse({**revisions, "objects": objects})
+
+    async def _enforced(self, refs: list[Ref]) -> dict[Ref, Condition]:
+        """Left out rather than waited for: who asks in trouble needs the rest now."""
+        if not refs:
+            return {}
+        try:
+            found: dict[Ref, Condition] = await self._controller.compiling.ask("enforced", refs, ENFORCED_TIMEOUT_S)
+        except CompilerGone:
+            return {}
+        return found
 
     async def workloads(self, request: Request) -> Response:
         streams: dict[str, ProxyStream] = {}
@@ -192,14 +204,7 @@ class State:
         }
 
     def _problems(self, lease: Lease) -> list[str]:
-        info = lease.latest.info
-        found = [unreachable(lease.latest)]
-        service = self._controller.intent.services.get(info.service)
-        if info.service and service is None:
-            found.append(f"no such service {info.service}: declare it, and it is served from here")
-        elif service is not None and lease.latest.service_account not in service.accounts:
-            allowed = ", ".join(service.accounts)
-            found.append(f"{lease.latest.service_account} may not serve {info.service} (its identities: {allowed})")
+        found = (unreachable(lease.latest), not_serving(lease.latest, self._controller.intent.services))
         return [problem for problem in found if problem]
 
 

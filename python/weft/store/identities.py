@@ -57,7 +57,7 @@ def record_issued(connection: sqlite3.Connection, issued: Issued) -> None:
         *(issued.serial, issued.spiffe_id, issued.workload, issued.service),
         *(issued.proof, issued.not_before, issued.not_after),
     )
-    connection.execute("INSERT INTO issued VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    connection.execute("INSERT OR REPLACE INTO issued VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
 
 def issued(connection: sqlite3.Connection, serial: str) -> Issued | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -12,10 +13,16 @@ from typing import TypeVar
 from weft.resources.ref import Ref
 from weft.store import identities, registrations, resources
 from weft.store.database import Database
+from weft.store.errors import StoreError
 from weft.store.model import Applied, Change, Issued, Record, Registration, Token, Write
 from weft.store.plan import Request, plan
 
+log = logging.getLogger("weft.store")
+
 T = TypeVar("T")
+
+# Certificates that wait for the disk: a day of a large fleet.
+MAX_UNWRITTEN = 100_000
 
 # A watcher that is behind reads this many changes at a time, so that it never holds all of history in memory.
 WATCH_BATCH = 500
@@ -29,6 +36,7 @@ class Store:
         self._clock = clock
         self._revision = self._database.run_blocking(resources.revision)
         self._written = asyncio.Event()
+        self._unwritten: dict[str, Issued] = {}
 
     @property
     def revision(self) -> int:
@@ -101,13 +109,31 @@ class Store:
         return await self._run(work)
 
     async def record_issued(self, issued: Issued) -> None:
-        await self._run(lambda connection: identities.record_issued(connection, issued))
+        """On a full disk kept in memory, and written with the next one: renewals must go on, or the mesh ends."""
+        self._unwritten[issued.serial] = issued
+        batch = list(self._unwritten.values())
+
+        def work(connection: sqlite3.Connection) -> None:
+            for one in batch:
+                identities.record_issued(connection, one)
+
+        try:
+            await self._run(work)
+        except StoreError as error:
+            log.error("certificates are not recorded: %s; %s", error, error.hint)
+            if len(self._unwritten) > MAX_UNWRITTEN:
+                raise
+            return
+        for one in batch:
+            self._unwritten.pop(one.serial, None)
 
     async def issued(self, serial: str) -> Issued | None:
-        return await self._run(lambda connection: identities.issued(connection, serial))
+        unwritten = self._unwritten.get(serial)
+        return unwritten or await self._run(lambda connection: identities.issued(connection, serial))
 
     async def all_issued(self) -> list[Issued]:
-        return await self._run(identities.all_issued)
+        written = await self._run(identities.all_issued)
+        return [*self._unwritten.values(), *written]
 
     async def registrations(self) -> list[Registration]:
         return await self._run(registrations.load)
