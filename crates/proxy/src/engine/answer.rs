@@ -374,7 +374,8 @@ impl Made {
         if let Some(location) = &self.location {
             write(b"location", location);
         }
-        if !self.body.is_empty() && !(exchange.grpc && self.reason.is_some()) {
+        let has_body = !self.body.is_empty();
+        if has_body && (!exchange.grpc || self.reason.is_none()) {
             write(b"content-type", self.content_type.as_bytes());
         }
         if let Some(reason) = self.reason {

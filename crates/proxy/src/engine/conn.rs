@@ -103,8 +103,8 @@ pub struct H1Server {
     pub keep_alive: bool,
 }
 
-impl H1Server {
-    pub fn new() -> Self {
+impl Default for H1Server {
+    fn default() -> Self {
         let body = h1::Body::new(weft_http::Framing::None);
         H1Server { exchange: None, reading: Reading::Head, body, keep_alive: true }
     }
@@ -133,8 +133,8 @@ pub struct H1Client {
     pub request_at: u64,
 }
 
-impl H1Client {
-    pub fn new() -> Self {
+impl Default for H1Client {
+    fn default() -> Self {
         H1Client {
             exchange: None,
             reading: Reading::Done,

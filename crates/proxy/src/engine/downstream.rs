@@ -47,7 +47,7 @@ impl Engine {
         }
         let compared = input.len().min(H2_PREFACE.len());
         conn.protocol = if input[..compared] != H2_PREFACE[..compared] {
-            Protocol::H1Server(H1Server::new())
+            Protocol::H1Server(H1Server::default())
         } else if compared == H2_PREFACE.len() {
             let mut side = self.h2_side(Role::Server, false);
             side.codec.start(&mut conn.out);
@@ -94,7 +94,7 @@ impl Engine {
                     }
                 },
                 Reading::Raw => {
-                    let Some(x) = h1.exchange else { return None };
+                    let x = h1.exchange?;
                     conn.state.paused = self.request_data(x, rest, false);
                     used = input.len();
                 }

@@ -199,7 +199,7 @@ impl Engine {
         let protocol = if key.h2 {
             Protocol::H2(Box::new(self.h2_side(h2::Role::Client, mesh)))
         } else {
-            Protocol::H1Client(H1Client::new())
+            Protocol::H1Client(H1Client::default())
         };
         let mut conn = Conn::new(socket, Place::Upstream(pool_id), protocol, key.address, self.now_us);
         conn.state.connecting = true;

@@ -121,7 +121,10 @@ fn read_headers(reader: &mut impl BufRead) -> Option<Vec<(String, String)>> {
 fn read_body(reader: &mut impl BufRead, length: Option<usize>, chunked: bool) -> Option<Vec<u8>> {
     let mut body = vec![0; length.unwrap_or(0)];
     reader.read_exact(&mut body).ok()?;
-    while chunked {
+    if !chunked {
+        return Some(body);
+    }
+    loop {
         let mut line = String::new();
         reader.read_line(&mut line).ok()?;
         let size = usize::from_str_radix(line.trim(), 16).ok()?;
@@ -134,7 +137,6 @@ fn read_body(reader: &mut impl BufRead, length: Option<usize>, chunked: bool) ->
         }
         reader.read_line(&mut String::new()).ok()?;
     }
-    Some(body)
 }
 
 /// A response as a client saw it.
@@ -286,11 +288,6 @@ impl Plan {
     /// Changes the frontend that `calls` made last.
     pub fn frontend(mut self, change: impl FnOnce(&mut v1::Frontend)) -> Plan {
         change(self.program.frontends.last_mut().unwrap());
-        self
-    }
-
-    pub fn change_backend(mut self, change: impl FnOnce(&mut v1::Backend)) -> Plan {
-        change(self.program.backends.last_mut().unwrap());
         self
     }
 
