@@ -51,6 +51,21 @@ def admit(said: control_pb2.Attachment, peer: Peer, trust_domain: str) -> Attach
     except IdentityError as error:
         raise Refusal(str(error), error.hint) from error
     _check_size(said, name)
+    _check_claims(workload, peer, name, account)
+    return Attached(
+        _info(said, peer, trust_domain, account),
+        said.epoch,
+        said.health_reason,
+        said.admin,
+        peer.address,
+        said.proxy_version,
+        account,
+        float(said.certificate_not_after),
+    )
+
+
+def _check_claims(workload: program_pb2.Workload, peer: Peer, name: str, account: str) -> None:
+    """Whether this peer may be that workload of that service."""
     if not peer.may_be(workload.namespace, account, name):
         raise Refusal(
             f"{peer} may not register {name} as {workload.namespace}/{account}",
@@ -65,8 +80,13 @@ def admit(said: control_pb2.Attachment, peer: Peer, trust_domain: str) -> Attach
             f"{name} joined with a token for {peer.service} and registers as {workload.service or 'a pure client'}",
             "join with a token without --service, or for that one",
         )
+
+
+def _info(said: control_pb2.Attachment, peer: Peer, trust_domain: str, account: str) -> WorkloadInfo:
+    workload = said.workload
+    name = f"{workload.namespace}/{workload.name}"
     identity = str(SpiffeId(trust_domain, workload.namespace, account)) if said.certificate_not_after else ""
-    info = WorkloadInfo(
+    return WorkloadInfo(
         name=name,
         namespace=workload.namespace,
         service=workload.service,
@@ -77,16 +97,6 @@ def admit(said: control_pb2.Attachment, peer: Peer, trust_domain: str) -> Attach
         health=HEALTH.get(said.health, "unknown"),
         zone=workload.zone,
         capabilities=capability_set(said.capabilities),
-    )
-    return Attached(
-        info,
-        said.epoch,
-        said.health_reason,
-        said.admin,
-        peer.address,
-        said.proxy_version,
-        account,
-        float(said.certificate_not_after),
     )
 
 
