@@ -84,7 +84,7 @@ mod tests {
     fn transfer(encoder: &mut Encoder, decoder: &mut Decoder, fields: &[(&str, &str)]) -> (String, usize) {
         let mut block = Vec::new();
         for (name, value) in fields {
-            encoder.field(&mut block, name.as_bytes(), value.as_bytes(), Index::Insert);
+            encoder.field(&mut block, name.as_bytes(), value.as_bytes(), Index::Indexed);
         }
         let mut head = Head::default();
         decoder.decode(&block, &Limits::default(), &mut head).unwrap();

@@ -64,9 +64,11 @@ impl Authority<'_> {
 mod tests {
     use super::*;
 
+    type Parts = Option<(&'static str, Option<&'static str>)>;
+
     #[test]
     fn only_host_and_port_is_an_authority() {
-        let table: [(&str, Option<(&str, Option<&str>)>); 26] = [
+        let table: [(&str, Parts); 26] = [
             ("", Some(("", None))),
             ("web", Some(("web", None))),
             ("web.a_b-c:80", Some(("web.a_b-c", Some("80")))),

@@ -136,7 +136,7 @@ mod tests {
             ("\r", Ok(None)),
         ];
         for (text, wanted) in table {
-            assert_eq!(outcome(text, Reader::skip_empty_line), wanted, "{text:?}");
+            assert_eq!(outcome(text, |r| r.skip_empty_line()), wanted, "{text:?}");
         }
     }
 

@@ -116,8 +116,8 @@ mod tests {
             ("CONNECT", ":80"),
         ];
         for (method, target) in table {
-            let refused = parts(&format!("{method} {target}"), method);
-            assert_eq!(refused, Err(Malformed::BadTarget), "{method} {target}");
+            let input = format!("{method} {target}");
+            assert_eq!(parts(&input, method), Err(Malformed::BadTarget), "{input}");
         }
     }
 }
