@@ -211,3 +211,93 @@ fn answer(delivery: &mut Delivery, ask: Ask) -> (Option<v1::DeltaDiscoveryReques
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::kind::Kind;
+    use super::super::testing::{Kit, kit, launch};
+    use super::*;
+    use crate::shared::Command;
+
+    /// Asked for, by type, in a new stream's requests.
+    fn asked(delivery: &Delivery, kind: Kind) -> Vec<String> {
+        let requests = delivery.open();
+        requests.into_iter().find(|r| r.type_url == kind.url()).unwrap().resource_names_subscribe
+    }
+
+    #[test]
+    fn what_the_launch_declares_is_asked_for() {
+        let mut launch = launch();
+        let inbound = |name: &str| v1::InboundListener { inbound: name.into(), ..Default::default() };
+        let outbound = |name: &str| v1::OutboundListener { frontend: name.into(), ..Default::default() };
+        launch.inbound = vec![inbound(""), inbound("n/w"), inbound("n/other")];
+        launch.outbound = vec![outbound(""), outbound("d/web:80")];
+        let kit = kit(launch);
+        let delivery = delivery(&kit.hub);
+        assert_eq!(asked(&delivery, Kind::Inbound), ["n/w", "n/other"]);
+        assert_eq!(asked(&delivery, Kind::Frontend), ["d/web:80@n"]);
+        let node = delivery.open()[0].node.clone().unwrap();
+        assert_eq!(node.id, "n/w");
+        assert!(node.client_features.iter().map(String::as_str).eq(weft_core::capability::ALL.iter().copied()));
+    }
+
+    #[test]
+    fn a_new_task_begins_with_what_is_in_force() {
+        let kit = kit(launch());
+        let mut delivery = delivery(&kit.hub);
+        delivery.config.set_mesh("7", v1::Mesh::default()).unwrap();
+        kit.hub.push_config(delivery.config);
+        assert_eq!(start(&kit.hub).config.sources.mesh.map(|s| s.version.to_string()), Some("7".into()));
+    }
+
+    fn mesh(version: &str, requires: &[&str]) -> v1::DeltaDiscoveryResponse {
+        let requires = requires.iter().map(|r| r.to_string()).collect();
+        let message = v1::Mesh { name: "mesh".into(), requires, ..Default::default() };
+        let resources = vec![Kind::Mesh.resource("mesh", version, &message)];
+        v1::DeltaDiscoveryResponse { type_url: Kind::Mesh.url().into(), resources, ..Default::default() }
+    }
+
+    /// Feeds a session; what it asked, and how often the engine got another configuration.
+    fn feed(kit: &Kit, responses: Vec<v1::DeltaDiscoveryResponse>) -> (Vec<v1::DeltaDiscoveryRequest>, usize) {
+        let mut delivery = delivery(&kit.hub);
+        let (requests, mut sent) = mpsc::unbounded_channel();
+        let mut session = Session { hub: &kit.hub, delivery: &mut delivery, requests, dirty: false };
+        responses.into_iter().for_each(|response| session.take(response));
+        session.flush();
+        session.flush();
+        let pushed = kit.engine.commands.try_iter().filter(|c| matches!(c, Command::Config(_))).count();
+        (std::iter::from_fn(|| sent.try_recv().ok()).collect(), pushed)
+    }
+
+    #[test]
+    fn responses_that_come_together_are_put_in_force_together() {
+        let kit = kit(launch());
+        let (replies, pushed) = feed(&kit, vec![mesh("1", &[]), mesh("2", &[])]);
+        assert_eq!((replies.len(), pushed), (2, 1));
+        assert!(kit.hub.contact.borrow().connected);
+        assert_eq!(&*kit.hub.config.borrow().sources.mesh.as_ref().unwrap().version, "2");
+    }
+
+    #[test]
+    fn a_refusal_is_told_to_the_controller_and_to_people_and_changes_nothing() {
+        let kit = kit(launch());
+        let (replies, pushed) = feed(&kit, vec![mesh("3", &["mesh.telepathy"])]);
+        assert!(replies[0].error_detail.is_some());
+        assert_eq!((pushed, kit.hub.shared.metrics.config_rejected.get()), (0, 1));
+        let events = kit.hub.take_events(9);
+        assert_eq!((events.len(), events[0].kind.as_str(), events[0].subject.as_str()), (1, "rejected", "mesh"));
+        assert!(events[0].text.contains("version 3") && events[0].text.contains("mesh.telepathy"), "{events:?}");
+    }
+
+    #[test]
+    fn only_a_new_want_becomes_a_request() {
+        let kit = kit(launch());
+        let mut delivery = delivery(&kit.hub);
+        let names =
+            |(request, _): (Option<v1::DeltaDiscoveryRequest>, bool)| request.map(|r| r.resource_names_subscribe);
+        let want = || Ask::Want("d/web:80@n".into());
+        assert_eq!(names(answer(&mut delivery, want())), Some(vec!["d/web:80@n".to_owned()]));
+        assert_eq!(names(answer(&mut delivery, want())), None);
+        assert_eq!(names(answer(&mut delivery, Ask::Used(vec!["d/web:80@n".into()]))), None);
+    }
+}

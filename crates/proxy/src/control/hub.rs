@@ -183,3 +183,67 @@ impl Hub {
         events.drain(..count).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{kit, launch};
+    use super::*;
+
+    fn event(kind: &str, number: usize) -> v1::EventRecord {
+        v1::EventRecord { kind: kind.into(), text: number.to_string(), ..Default::default() }
+    }
+
+    #[test]
+    fn what_is_in_force_is_stale_since_the_controller_was_lost() {
+        let table = [
+            ((false, 0), 0),
+            ((true, 0), 0),
+            ((true, 1_000), 0),
+            ((false, 1_000), 4_000),
+            ((false, 5_000), 0),
+            ((false, 9_000), 0),
+        ];
+        for ((connected, last_ms), stale) in table {
+            assert_eq!(Contact { connected, last_ms }.stale_ms(5_000), stale, "{connected} {last_ms}");
+        }
+    }
+
+    #[test]
+    fn a_full_queue_drops_the_oldest_event_but_counts_it() {
+        let hub = kit(launch()).hub;
+        (0..MAX_EVENTS + 3).for_each(|number| hub.keep(event("bug", number)));
+        assert_eq!(hub.event_counts()["bug"], MAX_EVENTS as u64 + 3);
+        let texts = |most| hub.take_events(most).into_iter().map(|e| e.text).collect::<Vec<_>>();
+        assert_eq!(texts(2), ["3", "4"]);
+        assert_eq!(texts(MAX_EVENTS).len(), MAX_EVENTS - 2);
+        assert!(texts(1).is_empty());
+    }
+
+    #[test]
+    fn kinds_of_events_are_bounded_and_known_ones_still_count() {
+        let hub = kit(launch()).hub;
+        (0..MAX_EVENT_KINDS + 1).for_each(|number| hub.keep(event(&format!("kind-{number}"), 0)));
+        hub.keep(event("kind-0", 1));
+        let counts = hub.event_counts();
+        assert_eq!((counts.len(), counts["kind-0"]), (MAX_EVENT_KINDS, 2));
+        assert!(!counts.contains_key(&format!("kind-{MAX_EVENT_KINDS}")));
+    }
+
+    #[test]
+    fn a_configuration_reaches_the_engine_and_who_watches() {
+        let kit = kit(launch());
+        let watching = kit.hub.config.subscribe();
+        kit.hub.push_config(Config::default());
+        let Ok(Command::Config(told)) = kit.engine.commands.try_recv() else { panic!("the engine was told nothing") };
+        assert!(watching.has_changed().unwrap() && Arc::ptr_eq(&told, &watching.borrow()));
+        assert_eq!(kit.hub.shared.metrics.config_updates.get(), 1);
+    }
+
+    #[test]
+    fn draining_is_told_to_the_engine_and_to_who_asks() {
+        let kit = kit(launch());
+        kit.hub.drain(7);
+        assert!(matches!(kit.engine.commands.try_recv(), Ok(Command::Drain { within_ms: 7 })));
+        assert!(*kit.hub.draining.borrow() && kit.hub.shared.draining.load(Relaxed));
+    }
+}

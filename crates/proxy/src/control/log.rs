@@ -11,5 +11,23 @@ pub fn warn(text: &str) {
 }
 
 fn line(level: &str, text: &str) {
-    eprintln!("{} {level} weft-proxy: {}", timestamp::text(timestamp::now()), text.replace(['\n', '\r'], " "));
+    eprintln!("{}", written(timestamp::now(), level, text));
+}
+
+/// One line, whatever a peer wrote into `text`.
+fn written(unix: i64, level: &str, text: &str) -> String {
+    format!("{} {level} weft-proxy: {}", timestamp::text(unix), text.replace(['\n', '\r'], " "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_with_line_ends_stays_one_line() {
+        let line = "1970-01-01T00:00:01Z warning weft-proxy: a";
+        for (text, rest) in [("a", ""), ("a\nb", " b"), ("a\r\nb", "  b"), ("a\rb\n", " b ")] {
+            assert_eq!(written(1, "warning", text), format!("{line}{rest}"), "{text:?}");
+        }
+    }
 }

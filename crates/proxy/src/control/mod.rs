@@ -23,6 +23,8 @@ pub mod state;
 mod subscriptions;
 mod tasks;
 mod telemetry;
+#[cfg(test)]
+pub mod testing;
 mod token;
 
 use std::net::SocketAddr;
@@ -131,4 +133,42 @@ fn open_state(launch: &v1::Launch) -> Option<StateDir> {
     }
     let opened = StateDir::open(std::path::Path::new(&launch.state_dir));
     opened.inspect_err(|e| log::warn(&format!("{}: {e}; nothing will be kept for a restart", launch.state_dir))).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::shared::Command;
+
+    #[test]
+    fn orders_reach_the_engine_and_stop_ends_the_thread() {
+        let (start_with, engine) = testing::start(testing::launch());
+        let (_signals, incoming) = mpsc::unbounded_channel();
+        let control = start(start_with, incoming).unwrap();
+        control.drain(3);
+        let told = engine.commands.recv_timeout(Duration::from_secs(10));
+        assert!(matches!(told, Ok(Command::Drain { within_ms: 3 })));
+        control.stop();
+        control.thread.join().unwrap();
+    }
+
+    #[test]
+    fn nobody_left_to_order_ends_the_thread() {
+        let (start_with, _engine) = testing::start(testing::launch());
+        let (_signals, incoming) = mpsc::unbounded_channel();
+        let Control { thread, orders } = start(start_with, incoming).unwrap();
+        drop(orders);
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn a_state_directory_that_cannot_be_is_done_without() {
+        let file = std::env::current_exe().unwrap();
+        let below = file.join("state");
+        for dir in ["", below.to_str().unwrap()] {
+            assert!(open_state(&v1::Launch { state_dir: dir.into(), ..testing::launch() }).is_none(), "{dir:?}");
+        }
+    }
 }

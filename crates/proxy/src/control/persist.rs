@@ -60,3 +60,70 @@ pub async fn run(hub: Arc<Hub>) {
 fn program(workload: String, config: &Config) -> StoredProgram {
     StoredProgram { workload, resources: Delivery::saved(config), saved_ms: timestamp::now_ms() }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use weft_proto::v1;
+
+    use super::super::state::StateDir;
+    use super::super::testing::{Kit, kit_with, launch};
+    use super::*;
+    use crate::shared::Command;
+
+    /// A directory that goes when the test ends.
+    struct Temporary(PathBuf);
+
+    impl Drop for Temporary {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn config(version: &str) -> Config {
+        let mut config = Config::default();
+        config.set_mesh(version, v1::Mesh { trust_domain: "t".into(), ..Default::default() }).unwrap();
+        config.set_inbound("n/w", version, v1::Inbound { name: "n/w".into(), ..Default::default() }).unwrap();
+        config
+    }
+
+    /// A hub over a directory in which `workload` left version "old".
+    fn after(workload: &str, name: &str, current: Config) -> (Kit, Temporary) {
+        let dir = std::env::temp_dir().join(format!("weft-persist-{name}-{}", std::process::id()));
+        let state = StateDir::open(&dir).unwrap();
+        let stored = StoredProgram { saved_ms: 5, ..program(workload.into(), &config("old")) };
+        state.write_program(&stored).unwrap();
+        (kit_with(launch(), current, Some(state)), Temporary(dir))
+    }
+
+    fn versions(kit: &Kit) -> Vec<String> {
+        let config = kit.hub.config.borrow().clone();
+        let mesh = config.sources.mesh.iter().map(|s| s.version.to_string());
+        mesh.chain(config.sources.inbounds.values().map(|s| s.version.to_string())).collect()
+    }
+
+    #[test]
+    fn a_former_life_is_taken_up_as_old_as_it_is() {
+        let (kit, _directory) = after("n/w", "own", Config::default());
+        restore(&kit.hub);
+        assert_eq!(versions(&kit), ["old", "old"]);
+        assert!(matches!(kit.engine.commands.try_recv(), Ok(Command::Config(_))));
+        assert_eq!(*kit.hub.contact.borrow(), Contact { connected: false, last_ms: 5 });
+    }
+
+    #[test]
+    fn another_workloads_program_is_not_believed() {
+        let (kit, _directory) = after("n/other", "other", Config::default());
+        restore(&kit.hub);
+        assert!(versions(&kit).is_empty() && kit.engine.commands.try_recv().is_err());
+    }
+
+    #[test]
+    fn what_is_in_force_already_goes_before_what_was_kept() {
+        let (kit, _directory) = after("n/w", "file", config("file"));
+        restore(&kit.hub);
+        assert_eq!(versions(&kit), ["file", "file"]);
+        assert!(kit.engine.commands.try_recv().is_err());
+    }
+}

@@ -125,3 +125,71 @@ fn seed(hub: &Hub, task: u64) -> u64 {
     let process = u64::from(std::process::id());
     hub.shared.epoch ^ process.rotate_left(32) ^ task.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
+
+#[cfg(test)]
+mod tests {
+    use weft_proto::v1;
+
+    use super::super::testing::{Kit, kit, launch};
+    use super::*;
+
+    fn tasks() -> (Tasks, Kit) {
+        let kit = kit(launch());
+        (Tasks::new(kit.hub.clone(), None), kit)
+    }
+
+    #[test]
+    fn what_the_engine_says_is_passed_to_who_acts_on_it() {
+        let (mut tasks, kit) = tasks();
+        // Without a controller nobody can be asked.
+        tasks.signal(Signal::Want("d/a:80@n".into()));
+        let (sender, mut asks) = mpsc::unbounded_channel();
+        tasks.asks = Some(sender);
+        tasks.signal(Signal::Want("d/b:80@n".into()));
+        tasks.signal(Signal::Used(vec!["d/c:80@n".into()]));
+        assert!(matches!(asks.try_recv(), Ok(ads::Ask::Want(name)) if name == "d/b:80@n"));
+        assert!(matches!(asks.try_recv(), Ok(ads::Ask::Used(names)) if names == ["d/c:80@n"]));
+        assert!(asks.try_recv().is_err());
+        tasks.signal(Signal::Ready);
+        assert!(*kit.hub.engine_ready.borrow());
+        tasks.signal(Signal::Event(v1::EventRecord { kind: "ejected".into(), ..Default::default() }));
+        assert_eq!(kit.hub.event_counts()["ejected"], 1);
+    }
+
+    #[tokio::test]
+    async fn a_lookup_is_answered_with_addresses_and_gives_its_place_back() {
+        let (mut tasks, kit) = tasks();
+        tasks.signal(Signal::Lookup("127.0.0.1:81".into()));
+        let _all = tasks.lookups.acquire_many(MAX_LOOKUPS as u32).await.unwrap();
+        let Ok(Command::Resolved { name, addresses }) = kit.engine.commands.try_recv() else { panic!("no answer") };
+        assert_eq!((name.as_str(), addresses), ("127.0.0.1:81", vec![SocketAddr::from(([127, 0, 0, 1], 81))]));
+    }
+
+    #[tokio::test]
+    async fn a_lookup_too_many_is_answered_at_once_with_nothing() {
+        let (mut tasks, kit) = tasks();
+        let lookups = tasks.lookups.clone();
+        let _all = lookups.acquire_many(MAX_LOOKUPS as u32).await.unwrap();
+        tasks.signal(Signal::Lookup("127.0.0.1:81".into()));
+        let Ok(Command::Resolved { name, addresses }) = kit.engine.commands.try_recv() else { panic!("no answer") };
+        assert_eq!((name.as_str(), addresses.len()), ("127.0.0.1:81", 0));
+    }
+
+    #[tokio::test]
+    async fn an_end_by_order_is_no_bug() {
+        let (mut tasks, kit) = tasks();
+        tasks.set.spawn(std::future::pending());
+        tasks.set.abort_all();
+        let ended = tasks.set.join_next().await.unwrap().unwrap_err();
+        tasks.restart(&ended).await;
+        assert_eq!((tasks.set.len(), kit.hub.shared.metrics.panics.get()), (0, 0));
+        assert!(kit.hub.take_events(1).is_empty());
+    }
+
+    #[test]
+    fn every_task_has_its_own_seed() {
+        let (_, kit) = tasks();
+        let seeds: std::collections::HashSet<u64> = (1..=5).map(|task| seed(&kit.hub, task)).collect();
+        assert_eq!(seeds.len(), 5);
+    }
+}
