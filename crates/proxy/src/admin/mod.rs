@@ -91,3 +91,63 @@ fn bytes(response: &Response) -> Vec<u8> {
     out.extend_from_slice(response.body.as_bytes());
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::testing::{kit, launch};
+
+    #[test]
+    fn a_response_is_whole_and_closed_to_web_pages() {
+        let response = Response { status: 404, content_type: "text/plain", body: "none\n".into() };
+        let text = String::from_utf8(bytes(&response)).unwrap().to_lowercase();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("http/1.1 404 "), "{head}");
+        let lines = [
+            "content-type: text/plain",
+            "content-length: 5",
+            "connection: close",
+            "cache-control: no-store",
+            "x-content-type-options: nosniff",
+        ];
+        for line in lines {
+            assert!(head.lines().any(|l| l == line), "{line} in\n{head}");
+        }
+        assert_eq!(body, "none\n");
+    }
+
+    async fn asked(request: &str) -> String {
+        let kit = kit(launch());
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn(serve(listener, kit.hub.clone()));
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert_eq!(*kit.hub.admin.borrow(), Some(address));
+        serving.abort();
+        answer
+    }
+
+    #[tokio::test]
+    async fn each_connection_gets_one_answer() {
+        let table = [
+            ("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 200 "),
+            ("GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 404 "),
+            ("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", "HTTP/1.1 403 "),
+        ];
+        for (request, start) in table {
+            let answer = asked(request).await;
+            assert!(answer.starts_with(start), "{request}: {answer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_that_others_reach_is_not_served() {
+        let kit = kit(launch());
+        let listener = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+        tokio::time::timeout(TIMEOUT, serve(listener, kit.hub.clone())).await.unwrap();
+        assert_eq!(*kit.hub.admin.borrow(), None);
+    }
+}

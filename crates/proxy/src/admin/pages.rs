@@ -173,3 +173,103 @@ fn explained(record: &crate::shared::Record) -> Value {
     }
     value
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::control::testing::{Kit, kit, launch};
+    use crate::shared::Record;
+    use crate::tls::testing::{Authority, Leaf};
+
+    async fn get(kit: &Kit, path: &str) -> (u16, Value) {
+        let response = page(&kit.hub, path).await;
+        (response.status, serde_json::from_str(&response.body).unwrap_or(Value::Null))
+    }
+
+    #[tokio::test]
+    async fn only_the_pages_of_the_index_are_there() {
+        let kit = kit(launch());
+        for (path, status) in [("/", 200), ("/metrics", 200), ("/certs", 200), ("/metric", 404), ("/ready/", 404)] {
+            assert_eq!(page(&kit.hub, path).await.status, status, "{path}");
+        }
+        assert!(page(&kit.hub, "/x").await.body.contains("/requests/ID"), "what there is instead is said");
+    }
+
+    #[tokio::test]
+    async fn ready_says_everything_that_is_missing_and_nothing_else() {
+        let mut managed = launch();
+        managed.controller = Some(v1::Controller::default());
+        managed.inbound = vec![v1::InboundListener::default()];
+        let kit = kit(managed);
+        let why = async || {
+            let (status, body) = get(&kit, "/ready").await;
+            let why: Vec<String> = serde_json::from_value(body["why"].clone()).unwrap();
+            assert_eq!((status == 200, body["ready"] == true), (why.is_empty(), why.is_empty()), "{body}");
+            why.join(", ")
+        };
+        let (listeners, identity) = ("the listeners are not open yet", "no identity from the controller yet");
+        let program = "no program for this workload yet";
+        assert_eq!(why().await, format!("{listeners}, {identity}, {program}"));
+        kit.hub.engine_ready.send_replace(true);
+        assert_eq!(why().await, format!("{identity}, {program}"));
+        let mut config = Config::default();
+        config.set_inbound("n/w", "1", v1::Inbound::default()).unwrap();
+        kit.hub.push_config(config);
+        let authority = Authority::new("t");
+        let mut leaf = Leaf::named("spiffe://t/ns/n/sa/w");
+        kit.hub.push_identity(authority.identity_of(&leaf, &[authority.root().to_vec()]));
+        assert_eq!(why().await, "");
+        leaf.not_after = timestamp::now() - 1;
+        kit.hub.push_identity(authority.identity_of(&leaf, &[authority.root().to_vec()]));
+        assert_eq!(why().await, "the certificate has expired");
+        kit.hub.drain(0);
+        assert_eq!(why().await, "draining, the certificate has expired");
+    }
+
+    #[tokio::test]
+    async fn the_program_shows_versions_and_what_is_absent() {
+        let kit = kit(launch());
+        let mut config = Config::default();
+        config.set_mesh("7", v1::Mesh { trust_domain: "t".into(), ..Default::default() }).unwrap();
+        config.remove_frontend("d/web:80@n");
+        kit.hub.push_config(config);
+        let (_, body) = get(&kit, "/program").await;
+        assert_eq!(body["mesh"]["version"], "7");
+        assert!(body["mesh"]["content"].to_string().contains("\"t\""), "{body}");
+        assert_eq!(body["absent_frontends"], json!(["d/web:80@n"]));
+        assert_eq!(body["backends"], json!({}));
+    }
+
+    #[tokio::test]
+    async fn a_request_is_found_by_its_id_with_advice() {
+        let kit = kit(launch());
+        let record = Record { id: "a-1".into(), reason: Reason::NoRoute.code(), ..Default::default() };
+        kit.hub.shared.recent.push(Arc::new(record));
+        let (status, body) = get(&kit, "/requests/a-1").await;
+        assert_eq!((status, &body[0]["advice"]), (200, &json!(Reason::NoRoute.advice())));
+        for other in ["/requests/a-2", "/requests/"] {
+            assert_eq!(get(&kit, other).await.0, 404, "{other}");
+        }
+    }
+
+    #[tokio::test]
+    async fn without_an_engine_there_are_no_endpoints_to_tell() {
+        let Kit { hub, engine } = kit(launch());
+        drop(engine);
+        assert_eq!(page(&hub, "/endpoints").await.status, 503);
+    }
+
+    #[tokio::test]
+    async fn certificates_are_shown_by_name_and_hash() {
+        let kit = kit(launch());
+        assert_eq!(get(&kit, "/certs").await.1, json!({"spiffe_id": null}));
+        let authority = Authority::new("t");
+        kit.hub.push_identity(authority.identity("spiffe://t/ns/n/sa/w"));
+        let (_, body) = get(&kit, "/certs").await;
+        assert_eq!((&body["spiffe_id"], &body["trust_domain"]), (&json!("spiffe://t/ns/n/sa/w"), &json!("t")));
+        assert_eq!(body["roots_sha256"], json!([sha256(authority.root())]));
+        assert_eq!(sha256(b""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    }
+}
