@@ -129,15 +129,15 @@ class Up:
         self.children[name] = await start(name, command, self.display.line)
 
     async def _all_ready(self, mesh: Mesh) -> None:
-        before = {spec.key: "" for spec in self._specs}
+        unready = {spec.key for spec in self._specs}
         deadline = time.monotonic() + WORKLOADS_START_S
         while not self._stop.is_set():
             for child in self.children.values():
                 await self._still_running(child)
             left = waiting(self._specs, await asyncio.to_thread(mesh.workloads))
-            for key in before.keys() - left.keys():
+            for key in unready - left.keys():
                 self.display.message(f"{key.partition('/')[2]} ready after {time.monotonic() - self._started:.1f} s")
-            before = left
+            unready &= left.keys()  # who was ready once is not announced again
             if not left:
                 self._announce()
                 return
