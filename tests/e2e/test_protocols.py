@@ -93,7 +93,7 @@ def _answers(port: int) -> bool:
 def _echoes(port: int) -> bool:
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         try:
-            return bool(channel.unary_unary("/test.Echo/Unary")(b"ab", timeout=20) == b"ba")
+            return bool(channel.unary_unary("/test.Echo/Unary", bytes, bytes)(b"ab", timeout=20) == b"ba")
         except grpc.RpcError:
             return False
 
@@ -112,32 +112,32 @@ def channel(addresses: dict[str, int]) -> Iterator[grpc.Channel]:
 
 
 def test_grpc_unary_has_its_trailers(channel: grpc.Channel) -> None:
-    answer, call = channel.unary_unary("/test.Echo/Unary").with_call(b"abc", timeout=20)
+    answer, call = channel.unary_unary("/test.Echo/Unary", bytes, bytes).with_call(b"abc", timeout=20)
     assert answer == b"cba"
     assert dict(call.trailing_metadata())["principal"].endswith("/ns/default/sa/edge")
 
 
 def test_grpc_statuses_arrive_as_they_were_meant(channel: grpc.Channel) -> None:
     with pytest.raises(grpc.RpcError) as failure:
-        channel.unary_unary("/test.Echo/Unary")(b"fail", timeout=20)
+        channel.unary_unary("/test.Echo/Unary", bytes, bytes)(b"fail", timeout=20)
     assert failure.value.code() is grpc.StatusCode.FAILED_PRECONDITION
     assert failure.value.details() == "as asked"
     with pytest.raises(grpc.RpcError) as failure:
-        channel.unary_unary("/test.Echo/Nothing")(b"", timeout=20)
+        channel.unary_unary("/test.Echo/Nothing", bytes, bytes)(b"", timeout=20)
     assert failure.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
 def test_grpc_streams_run_in_each_direction(channel: grpc.Channel) -> None:
-    many = list(channel.unary_stream("/test.Echo/Many")(b"500", timeout=20))
+    many = list(channel.unary_stream("/test.Echo/Many", bytes, bytes)(b"500", timeout=20))
     assert many == [b"%d" % i for i in range(500)]
     parts = [bytes([i]) * 20_000 for i in range(50)]
-    assert channel.stream_unary("/test.Echo/Fold")(iter(parts), timeout=20) == b"".join(parts)
-    both = list(channel.stream_stream("/test.Echo/Both")(iter(parts), timeout=20))
+    assert channel.stream_unary("/test.Echo/Fold", bytes, bytes)(iter(parts), timeout=20) == b"".join(parts)
+    both = list(channel.stream_stream("/test.Echo/Both", bytes, bytes)(iter(parts), timeout=20))
     assert both == [b"<" + part + b">" for part in parts]
 
 
 def test_grpc_from_many_callers_at_once_loses_nothing(channel: grpc.Channel) -> None:
-    echo = channel.unary_unary("/test.Echo/Unary")
+    echo = channel.unary_unary("/test.Echo/Unary", bytes, bytes)
     calls = [echo.future(b"%d" % i, timeout=30) for i in range(500)]
     assert [call.result() for call in calls] == [(b"%d" % i)[::-1] for i in range(500)]
 
@@ -161,5 +161,6 @@ def test_h2load_counts_every_request(addresses: dict[str, int]) -> None:
     h2load = shutil.which("h2load")
     assert h2load, "h2load is needed: apt-get install nghttp2-client"
     url = f"http://127.0.0.1:{addresses['http']}/x"
-    said = subprocess.run([h2load, "-n", "2000", "-c", "4", "-m", "16", url], capture_output=True, text=True, check=True)
+    command = [h2load, "-n", "2000", "-c", "4", "-m", "16", url]
+    said = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "2000 succeeded, 0 failed, 0 errored, 0 timeout" in said.stdout, said.stdout
