@@ -114,7 +114,7 @@ def channel(addresses: dict[str, int]) -> Iterator[grpc.Channel]:
 def test_grpc_unary_has_its_trailers(channel: grpc.Channel) -> None:
     answer, call = channel.unary_unary("/test.Echo/Unary", bytes, bytes).with_call(b"abc", timeout=20)
     assert answer == b"cba"
-    assert dict(call.trailing_metadata())["principal"].endswith("/ns/default/sa/edge")
+    assert str(dict(call.trailing_metadata())["principal"]).endswith("/ns/default/sa/edge")
 
 
 def test_grpc_statuses_arrive_as_they_were_meant(channel: grpc.Channel) -> None:
