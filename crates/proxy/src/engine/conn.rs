@@ -101,12 +101,16 @@ pub struct H1Server {
     pub body: h1::Body,
     /// After this exchange the connection may carry another.
     pub keep_alive: bool,
+    /// How much of an unfinished head was there when it was last looked at.
+    pub attempted: usize,
+    /// When the first bytes of that head came.
+    pub head_since_us: u64,
 }
 
 impl Default for H1Server {
     fn default() -> Self {
         let body = h1::Body::new(weft_http::Framing::None);
-        H1Server { exchange: None, reading: Reading::Head, body, keep_alive: true }
+        H1Server { exchange: None, reading: Reading::Head, body, keep_alive: true, attempted: 0, head_since_us: 0 }
     }
 }
 

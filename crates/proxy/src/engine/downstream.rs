@@ -11,7 +11,9 @@ use weft_proto::v1;
 
 use super::conn::{Conn, ConnId, H1Server, H2, Peer, Place, Protocol, Reading, Tunnel};
 use super::exchange::NO_STREAM;
+use super::io::ESTABLISH_US;
 use super::secure::Tls;
+use super::timers::{Kind, Timer};
 use super::{Engine, Errand, Step};
 
 /// First byte of a TLS handshake record (RFC 8446 §5.1).
@@ -110,9 +112,15 @@ impl Engine {
         h1: &mut H1Server,
         input: &[u8],
     ) -> Result<usize, h1::Malformed> {
+        // A head that comes byte by byte is not parsed from its start for each of them.
+        let attempted = std::mem::replace(&mut h1.attempted, input.len());
+        if attempted > 0 && !h1::worth_parsing(input, attempted, &self.limits) {
+            return Ok(0);
+        }
         let mut head = take(&mut self.head);
         let parsed = h1::parse_request(input, &self.limits, &mut head);
         if let Ok(Some(n)) = parsed {
+            h1.attempted = 0;
             h1.body = h1::Body::new(head.framing);
             h1.keep_alive = head.keep_alive && !self.is_draining();
             let end = h1.body.is_done();
@@ -121,8 +129,18 @@ impl Engine {
             let x = self.begin(id, NO_STREAM, conn, &head, &input[..n], end && !upgrade);
             h1.exchange = Some(x);
         }
+        if attempted == 0 && parsed == Ok(None) {
+            self.expect_head(id, conn, h1);
+        }
         self.head = head;
         parsed.map(|n| n.unwrap_or(0))
+    }
+
+    /// The rest of a head must come in time, or the connection is of no use to anybody (slow loris).
+    fn expect_head(&mut self, id: ConnId, conn: &Conn, h1: &mut H1Server) {
+        h1.head_since_us = self.now_us;
+        let timer = Timer { kind: Kind::Connection, key: id, generation: conn.generation };
+        self.wheel.set(self.now_us + ESTABLISH_US, timer);
     }
 
     fn read_request_body(&mut self, conn: &mut Conn, h1: &mut H1Server, input: &[u8]) -> Result<usize, h1::Malformed> {

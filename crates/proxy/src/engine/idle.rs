@@ -8,6 +8,7 @@ use weft_core::retry::Failure;
 
 use super::conn::{Conn, ConnId, ExchangeId, Place, Protocol};
 use super::exchange::{Answer, Phase};
+use super::io::ESTABLISH_US;
 use super::timers::{Kind, Timer};
 use super::{Engine, Step};
 
@@ -78,16 +79,18 @@ impl Engine {
 
     /// A connection's first bytes, its establishment or its linger took too long.
     fn connection_late(&mut self, id: ConnId, generation: u32) {
+        let now_us = self.now_us;
         let Some(conn) = self.conn(id).filter(|c| c.generation == generation) else { return };
         let (state, place, conn_tls) = (conn.state, conn.place, conn.tls.is_some());
         let silent = matches!(conn.protocol, Protocol::Sniff);
-        let partial_head =
-            matches!(&conn.protocol, Protocol::H1Server(h1) if h1.exchange.is_none()) && !conn.input.is_empty();
+        let partial_head = matches!(&conn.protocol, Protocol::H1Server(h1)
+            if h1.exchange.is_none() && h1.attempted > 0 && now_us >= h1.head_since_us + ESTABLISH_US);
         if state.connecting || (!state.established && matches!(place, Place::Upstream(_))) {
             self.connect_failed(id);
         } else if silent && matches!(place, Place::Inbound(l) if self.is_opaque_inbound(l)) && !conn_tls {
             self.silent_caller(id);
-        } else if state.lingering || silent || !state.established {
+        } else if state.lingering || (silent && matches!(place, Place::Inbound(_))) || !state.established {
+            // Our own app may connect long before it asks.
             self.close(id);
         } else if partial_head {
             let mut conn = match self.conns[id as usize].take() {
@@ -112,6 +115,7 @@ impl Engine {
             let _ = self.shared.signals.send(crate::shared::Signal::Used(used));
         }
         let idle = |c: &Conn| match (&c.protocol, c.place) {
+            (Protocol::Sniff, _) => now - c.touched_us > CALLER_IDLE_US,
             (Protocol::H1Server(h1), _) if h1.exchange.is_none() => now - c.touched_us > CALLER_IDLE_US,
             (Protocol::H1Client(h1), _) if h1.exchange.is_none() => now - c.touched_us > IDLE_US,
             (Protocol::H2(h2), _) => h2.codec.is_idle() && now - c.touched_us > IDLE_US,
