@@ -168,6 +168,14 @@ async def test_what_dies_at_once_shows_its_last_lines_and_takes_nothing_down_wit
     assert "b-0 | line 29" in screen.out.getvalue()
 
 
+async def test_who_wrote_for_a_shell_is_told_that_there_is_none(world: World, address: str) -> None:
+    world.never_ready = "a-0"
+    up, _ = prepared(address, {"a": {"run": "test $PORT = 80"}})
+    with pytest.raises(Failed, match="a-0 ended") as caught:
+        await asyncio.wait_for(up.run(), 20)
+    assert "write sh -c" in str(caught.value.hint)
+
+
 async def test_when_all_jobs_have_ended_it_is_over(world: World, address: str) -> None:
     up, screen = prepared(address, {"job": {"run": "echo done"}})
     assert await asyncio.wait_for(up.run(), 20) == 0

@@ -150,12 +150,12 @@ class Up:
         if child.running or child.process.returncode == 0:
             return
         status = await child.wait()
-        raise Failed(died(child.name, status), _advice(child), _tail(child))
+        raise Failed(died(child.name, status), self._advice(child), _tail(child))
 
     def _late(self, left: Mapping[str, str]) -> Failed:
         key, reason = next(iter(left.items()))
         child = self.children[key.partition("/")[2]]
-        return Failed(f"{child.name} {reason}, after {WORKLOADS_START_S:.0f} s", _advice(child), _tail(child))
+        return Failed(f"{child.name} {reason}, after {WORKLOADS_START_S:.0f} s", self._advice(child), _tail(child))
 
     def _announce(self) -> None:
         self.ready.set()
@@ -192,7 +192,16 @@ class Up:
         self.display.message(died(child.name, status))
         for line in child.tail:
             self.display.message(f"  {line}")
-        self.display.message(f"hint: {_advice(child)}")
+        self.display.message(f"hint: {self._advice(child)}")
+
+    def _advice(self, child: Child) -> str:
+        above = "its last lines are above"
+        command = next((spec.command for spec in self._specs if spec.name == child.name), None)
+        if command is None:
+            return above
+        if any("$" in word for word in command.arguments):
+            return f"{above}; its command goes to no shell, so $ stays as it is: write sh -c '…' around it"
+        return f"{above}; try its command alone, with PORT set, or change `run` of {child.name}"
 
     # --------------------------------------------------------------------------------------------------- stop
 
@@ -237,9 +246,3 @@ def _namespace(expanded: Expanded) -> str:
 
 def _tail(child: Child) -> tuple[str, ...]:
     return tuple(child.tail)
-
-
-def _advice(child: Child) -> str:
-    if child.name == own.NAME:
-        return "its last lines are above"
-    return f"its last lines are above; try its command alone, with PORT set, or change `run` of {child.name}"
