@@ -52,11 +52,11 @@ test: build check ## Everything that must hold before a merge
 	cargo test --release --workspace --locked --quiet
 	$(BIN)/python -m pytest
 
-bench: build ## Measure weft beside nginx, HAProxy and Envoy
+bench: build ## Measure weft beside nginx, HAProxy and Envoy (all levels, five runs)
 	cargo build --profile fat --locked -p weft-proxy
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench full
 
-bench-quick: build ## The same in two minutes: a smoke test, not a measurement
+bench-quick: build ## The headline figures in under four minutes
 	cargo build --profile fat --locked -p weft-proxy
 	$(BIN)/python -m bench quick
 
