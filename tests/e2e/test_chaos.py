@@ -6,7 +6,7 @@ controller had acknowledged, nobody left behind. Counts only: how long anything 
 There are two replicas of everything on every path, of the edge too: what people's browsers connect to is two proxies
 here, as behind any load balancer. The load does what such a balancer does and no more: a connection that fails before
 an answer moves to the other edge, once; any answer counts as it is. Killed in turn means that the next one dies when
-the last one's successor is ready.
+the last one's successor is ready and no caller keeps it out any more (`Chaos.settled`).
 """
 
 from __future__ import annotations
@@ -94,6 +94,8 @@ def test_everything_dies_in_turn_and_users_do_not_notice(chaos: Chaos) -> None:
     report = json.loads(said)
     kept = _stored(chaos.address)
     missing = {name: note for name, note in applies.acknowledged.items() if kept.get(name) != note}
+    # What is looked for afterwards can be found: a supervisor and a proxy for each replica, the apps, the controller.
+    running = len(chaos.left_behind())
     left = chaos.stop()
 
     share = report["good"] / report["sent"]
@@ -108,6 +110,7 @@ def test_everything_dies_in_turn_and_users_do_not_notice(chaos: Chaos) -> None:
     assert report["sent"] >= REQUESTS
     assert share >= GOOD, report
     assert applies.acknowledged and not missing
+    assert running >= 2 * len(chaos.supervisors) + len(chaos.apps) + 1
     assert not left
 
 
