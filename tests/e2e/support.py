@@ -1,4 +1,4 @@
-"""What the tests of bad input share: raw bytes to a socket, an app that notes all it sees, a controller for a module."""
+"""What the tests of bad input share: raw bytes to a socket, an app that notes all it sees, a world for a module."""
 
 from __future__ import annotations
 

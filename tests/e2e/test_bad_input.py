@@ -1,10 +1,11 @@
+# ruff: noqa: E501
 """Bad input never takes down good configuration, and whoever gave it is told where, what, and what next.
 
 | issue words | test |
 |---|---|
 | YAML that does not parse | test_yaml_that_does_not_parse_is_named_with_its_line |
 | unknown kind, field | test_an_unknown_kind_and_field_are_named_with_the_likely_word |
-| unknown reference | test_a_route_to_nowhere_fails_for_its_share_and_status_says_so, test_an_unknown_service_in_a_weft_yaml... |
+| unknown reference | test_a_route_to_nowhere_fails_for_its_share_and_status_says_so, test_an_unknown_service_in_a_weft_yaml_… |
 | conflicting routes | test_of_two_routes_with_the_same_match_the_older_wins_and_the_newer_is_warned_of |
 | two services on one port | test_a_local_port_published_twice_is_refused, test_a_service_with_one_port_twice_is_refused |
 | a port taken | test_a_taken_port_is_refused_naming_the_process |

@@ -56,7 +56,8 @@ cases = {name: base64.b64decode(data) for name, data in json.loads('CASES').item
 places = {"service": os.environ["B_URL"], "generic": os.environ["HTTP_PROXY"]}
 with ThreadPoolExecutor(len(cases)) as pool:
     found = {
-        place: dict(zip(cases, pool.map(lambda data: raw(url.removeprefix("http://").rstrip("/"), data), cases.values())))
+        place: dict(zip(cases, pool.map(
+            lambda data: raw(url.removeprefix("http://").rstrip("/"), data), cases.values())))
         for place, url in places.items()
     }
 print(json.dumps({p: {n: [a.decode("latin-1"), c] for n, (a, c) in f.items()} for p, f in found.items()}))
