@@ -281,6 +281,7 @@ fn setup(launch: &v1::Launch, listeners: Listeners) -> Result<Setup, Failure> {
         service: workload.service,
         version: workload.version,
         service_account: workload.service_account,
+        expects_identity: launch.controller.is_some() || !launch.key_file.is_empty(),
         owner: None,
         log: None,
         log_all: launch.access_log() == v1::AccessLog::All,

@@ -135,6 +135,7 @@ impl Group {
         let slot = self
             .choose(&self.levels[level], now_us, rng, exclude)
             .or_else(|| self.any_but(exclude))
+            .or_else(|| self.any_ejected_but(exclude))
             .or_else(|| self.choose(&self.levels[level], now_us, rng, &[]))?;
         self.turn = self.turn.wrapping_add(1);
         Some(self.picked(slot, false))

@@ -41,7 +41,6 @@ pub async fn run(hub: Arc<Hub>) {
     let mut config = hub.config.subscribe();
     let mut told = false;
     while config.changed().await.is_ok() {
-        tokio::time::sleep(DEBOUNCE).await;
         let program = program(hub.workload_key(), &config.borrow_and_update());
         let state = state.clone();
         // fsync may take a while; the app's health is asked on this thread.
@@ -54,6 +53,9 @@ pub async fn run(hub: Arc<Hub>) {
             Ok(Ok(())) => told = false,
             _ => {}
         }
+        // The first change is kept at once: who dies in the next second restarts with it. Those that follow together are
+        // written together.
+        tokio::time::sleep(DEBOUNCE).await;
     }
 }
 

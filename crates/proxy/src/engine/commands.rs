@@ -19,7 +19,11 @@ impl Engine {
         while let Ok(command) = self.commands.try_recv() {
             match command {
                 Command::Config(config) => self.adopt(config),
-                Command::Identity(identity) => self.identity = Some(identity),
+                Command::Identity(identity) => {
+                    self.identity = Some(identity);
+                    self.wake(super::stages::IDENTITY);
+                    self.accept_held();
+                }
                 Command::Drain { within_ms } => self.begin_drain(within_ms),
                 Command::Resolved { name, addresses } => self.resolved(&name, &addresses),
                 Command::DescribeEndpoints(answer) => {
@@ -39,6 +43,7 @@ impl Engine {
         self.adopt_backends();
         self.adopt_frontends();
         self.wake_waiting();
+        self.accept_held();
     }
 
     fn adopt_backends(&mut self) {
@@ -80,10 +85,12 @@ impl Engine {
         let config = self.config.clone();
         let answered = |key: &String| config.frontends.contains_key(key) || config.absent.contains(key);
         let ready: Vec<String> = self.waiting.keys().filter(|k| answered(k)).cloned().collect();
-        for key in ready {
-            for x in self.waiting.remove(&key).unwrap_or_default() {
-                self.later(x, Step::Decide);
-            }
+        ready.iter().for_each(|key| self.wake(key));
+    }
+
+    fn wake(&mut self, key: &str) {
+        for x in self.waiting.remove(key).unwrap_or_default() {
+            self.later(x, Step::Decide);
         }
     }
 
@@ -162,9 +169,9 @@ impl Engine {
             .filter(|(_, c)| matches!(c.as_deref().map(|c| &c.protocol), Some(Protocol::Tunnel(_))))
             .count();
         let unfinished = self.exchanges.live() + tunnels / 2;
-        if (unfinished == 0 && self.dirty.is_empty()) || self.now_us >= until {
+        if !self.drained && ((unfinished == 0 && self.dirty.is_empty()) || self.now_us >= until) {
+            self.drained = true;
             let _ = self.shared.signals.send(Signal::Drained { unfinished });
-            self.drain_until_us = Some(u64::MAX);
         }
     }
 

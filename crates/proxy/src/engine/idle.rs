@@ -36,6 +36,7 @@ impl Engine {
         match kind {
             Kind::Connection => self.connection_late(key, generation),
             Kind::Drain => {}
+            Kind::Hold => self.accept_held(),
             Kind::Try => {
                 let exchange = &self.exchanges[key];
                 let current = exchange.generation.wrapping_mul(64).wrapping_add(exchange.attempts);

@@ -22,6 +22,9 @@ const READS: usize = 4;
 
 impl Engine {
     pub(super) fn accept(&mut self, listener: usize) {
+        if self.is_held(listener) {
+            return;
+        }
         for _ in 0..ACCEPTS {
             let accepted = self.listeners[listener].socket().accept();
             match accepted {
@@ -36,6 +39,22 @@ impl Engine {
         let registry = self.poll.registry();
         let token = Token(super::LISTENERS + listener);
         let _ = registry.reregister(self.listeners[listener].socket(), token, Interest::READABLE);
+    }
+
+    /// A proxy that has just started cannot answer well yet.
+    fn is_held(&self, listener: usize) -> bool {
+        let lacks_program = match &self.listeners[listener] {
+            Listener::Inbound { inbound, .. } => !self.config.inbounds.contains_key(inbound),
+            // Whether the port is opaque is known with its frontend.
+            Listener::Outbound { name, frontend, .. } => name.is_some() && frontend.is_none(),
+        };
+        let lacks = lacks_program || self.identity.is_none();
+        self.setup.expects_identity && lacks && self.now_us < self.hold_until_us
+    }
+
+    /// Those who came while nobody was accepted.
+    pub(super) fn accept_held(&mut self) {
+        (0..self.listeners.len()).for_each(|listener| self.accept(listener));
     }
 
     fn accepted(&mut self, listener: usize, socket: mio::net::TcpStream, peer: std::net::SocketAddr) {

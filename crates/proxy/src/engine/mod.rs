@@ -50,7 +50,7 @@ use crate::tls::Identity;
 use conn::{Conn, ConnId, ExchangeId, PoolId};
 use exchange::Exchanges;
 use pool::{Backends, Pool, PoolKey};
-use timers::{Timer, Wheel};
+use timers::{Kind, Timer, Wheel};
 
 /// What one read may bring: large enough that a short read means an empty socket, small enough for the L2 cache.
 const READ: usize = 64 * 1024;
@@ -66,6 +66,10 @@ const SWEEP_US: u64 = 1_000_000;
 
 /// How often the control side hears which subscriptions are in use; they are dropped after ten minutes without.
 const USE_US: u64 = 60_000_000;
+
+/// A proxy that starts leaves callers in the listen queue until it has its program and its identity, but not for longer
+/// than they would wait to connect (T5): then they are told.
+const HOLD_US: u64 = 4_000_000;
 
 const WAKER: Token = Token(usize::MAX);
 /// Tokens from here on are listeners.
@@ -97,6 +101,8 @@ pub struct Setup {
     pub service: String,
     pub version: String,
     pub service_account: String,
+    /// An identity will come, from files or from the controller: what needs it waits for it.
+    pub expects_identity: bool,
     /// Only the supervised app may use the outbound side.
     pub owner: Option<AppIdentity>,
     pub log: Option<LogSink>,
@@ -186,6 +192,9 @@ pub struct Engine {
     next_sweep_us: u64,
     next_generation: u32,
     drain_until_us: Option<u64>,
+    drained: bool,
+    /// Until then inbound connections wait to be accepted while there is no identity or no program.
+    hold_until_us: u64,
     stopped: bool,
     /// Scratch of the loop.
     read_buffer: Vec<u8>,
@@ -236,6 +245,8 @@ impl Engine {
             next_sweep_us: SWEEP_US,
             next_generation: 1,
             drain_until_us: None,
+            drained: false,
+            hold_until_us: HOLD_US,
             stopped: false,
             read_buffer: vec![0; READ],
             plain: Vec::new(),
@@ -285,6 +296,7 @@ impl Engine {
         let mut events = Events::with_capacity(EVENTS);
         self.tick();
         self.handle_commands();
+        self.wheel.set(self.hold_until_us, Timer { kind: Kind::Hold, key: 0, generation: 0 });
         self.shared.ready.store(true, Ordering::Release);
         let _ = self.shared.signals.send(Signal::Ready);
         while !self.stopped {

@@ -25,6 +25,7 @@ use super::message::{self, Message};
 use super::pool::{PoolKey, Target};
 use super::timers::{Kind, Timer};
 use super::{Engine, Listener, Step};
+use crate::shared::Signal;
 
 /// R12.
 const MAX_HOPS: u32 = 16;
@@ -33,6 +34,9 @@ const PENDING_US: u64 = 2_000_000;
 /// Requests that wait for configuration at the same time; the queue is bounded so that a slow controller costs memory
 /// of this many heads at most.
 const PENDING: usize = 1024;
+
+/// What requests wait for while the proxy has no identity yet; no name of a frontend looks like it.
+pub(super) const IDENTITY: &str = "identity";
 
 type Stage<T = ()> = Result<T, Answer>;
 
@@ -114,6 +118,9 @@ impl Engine {
     pub(super) fn outbound(&mut self, x: ExchangeId) -> Stage {
         self.exchanges[x].request.remove_known(Known::Weft);
         self.identify(x);
+        if self.setup.expects_identity && self.identity.is_none() {
+            return self.await_answer(x, IDENTITY.to_owned(), None);
+        }
         let Some(frontend) = self.resolve(x)? else { return Ok(()) };
         self.route(x, frontend)
     }
@@ -175,17 +182,17 @@ impl Engine {
         if self.config.absent.contains(&key) {
             return Err(Reason::UnknownDestination.into());
         }
-        self.await_answer(x, key.clone(), crate::shared::Signal::Want(key))?;
+        self.await_answer(x, key.clone(), Some(Signal::Want(key)))?;
         Ok(None)
     }
 
-    fn await_answer(&mut self, x: ExchangeId, key: String, ask: crate::shared::Signal) -> Stage {
+    fn await_answer(&mut self, x: ExchangeId, key: String, ask: Option<Signal>) -> Stage {
         let waiting: usize = self.waiting.values().map(Vec::len).sum();
         if waiting >= PENDING {
             return Err(Reason::ConfigPending.into());
         }
         let queue = self.waiting.entry(key.clone()).or_default();
-        if queue.is_empty() {
+        if let Some(ask) = ask.filter(|_| queue.is_empty()) {
             let _ = self.shared.signals.send(ask);
         }
         queue.push(x);
@@ -215,7 +222,7 @@ impl Engine {
             return self.pass_through(x, std::net::SocketAddr::new(ip, port));
         }
         let name = format!("{host}:{port}");
-        self.await_answer(x, name.clone(), crate::shared::Signal::Lookup(name))
+        self.await_answer(x, name.clone(), Some(Signal::Lookup(name)))
     }
 
     /// A destination outside of the mesh, by address.

@@ -29,6 +29,8 @@ pub enum Kind {
     Connection,
     /// The drain's end.
     Drain,
+    /// Callers are held no longer.
+    Hold,
 }
 
 #[derive(Clone, Copy)]

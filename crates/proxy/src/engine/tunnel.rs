@@ -102,7 +102,8 @@ impl Engine {
         };
         let socket = mio::net::TcpStream::connect(address).ok()?;
         let _ = socket.set_nodelay(true);
-        let tunnel = Tunnel { other: Some(other), started_us: self.now_us, ..Tunnel::default() };
+        let awaits_hello = tls.is_some();
+        let tunnel = Tunnel { other: Some(other), awaits_hello, started_us: self.now_us, ..Tunnel::default() };
         let mut conn = Conn::new(socket, Place::Upstream(pool), Protocol::Tunnel(tunnel), address, self.now_us);
         conn.state.connecting = true;
         conn.state.established = tls.is_none();
@@ -215,7 +216,11 @@ impl Engine {
             }
             let Some(message) = input.get(2..2 + length) else { return Some(0) };
             used = 2 + length;
-            *tunnel = self.greeted_opaque(id, conn, message)?;
+            tunnel.awaits_hello = false;
+            match conn.place {
+                Place::Upstream(_) => self.on_hello(conn, message).then_some(())?,
+                _ => *tunnel = self.greeted_opaque(id, conn, message)?,
+            }
         }
         let bytes = &input[used..];
         tunnel.bytes_in += bytes.len() as u64;
@@ -243,7 +248,11 @@ impl Engine {
             return None;
         }
         let Place::Inbound(listener) = conn.place else { return None };
-        self.tunnel_in(id, conn, listener, u16::try_from(hello.target_port).ok()?)
+        let tunnel = self.tunnel_in(id, conn, listener, u16::try_from(hello.target_port).ok()?)?;
+        // HELLO both ways: the caller learns which workload it reached.
+        let own = self.preamble(0);
+        conn.out.extend_from_slice(&own);
+        Some(tunnel)
     }
 
     /// One side sends no more: the other is told when everything before it was sent (half-close).

@@ -376,6 +376,9 @@ fn write_h2_request(exchange: &Exchange, h2: &mut H2, stream: weft_http::h2::Str
         };
         head.field(b"weft-protocol", spoken);
         head.field(b"weft-hops", b"1");
+        if exchange.attempts > 1 {
+            head.field(b"weft-attempt", super::stages::decimal(u64::from(exchange.attempts), &mut digits));
+        }
         if let Some(left) = exchange.deadline_left_ms() {
             head.field(b"weft-deadline-ms", super::stages::decimal(left, &mut digits));
         }
