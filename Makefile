@@ -63,9 +63,11 @@ bench-quick: build ## The headline figures in under four minutes
 wheel: $(DEPS) ## Build dist/*.whl and the sdist
 	$(BIN)/python -m build --no-isolation
 
-docs: $(DEPS) ## Write the generated pages of docs/reference anew
+docs: build ## Write the generated pages of docs/reference anew
 	$(BIN)/python tools/generate_wire.py
 	$(BIN)/python tools/generate_reasons.py
+	$(BIN)/python tools/generate_tables.py
+	$(BIN)/python tools/generate_cli.py
 
 lock: ## Resolve the Python dependencies anew
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
