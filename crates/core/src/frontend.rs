@@ -129,6 +129,11 @@ impl Frontend {
 
     /// The keys of all backends that it names, each once: what must be there before it becomes active.
     /// `Weighted::index` is a position in it.
+    /// Declared to carry bytes that nobody looks into.
+    pub fn is_opaque(&self) -> bool {
+        matches!(self.protocol, v1::AppProtocol::Tcp | v1::AppProtocol::Tls)
+    }
+
     pub fn backends(&self) -> &[Arc<str>] {
         &self.backends
     }

@@ -70,8 +70,10 @@ pub struct State {
     pub closing: bool,
     /// Send the end of our direction when everything before it is sent (opaque bytes).
     pub half_close: bool,
-    /// Sent everything and half-closed; waits for the peer's end so that a reset does not eat the last response.
+    /// Whatever comes is read and thrown away until the peer's end, so that a reset does not eat the last response.
     pub lingering: bool,
+    /// Our direction is closed.
+    pub half_closed: bool,
 }
 
 /// What a connection is for.

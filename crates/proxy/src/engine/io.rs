@@ -64,8 +64,7 @@ impl Engine {
             Listener::Outbound { .. } => Place::Outbound(listener as u32),
         };
         if matches!(place, Place::Outbound(_)) && !self.is_ours(&socket, peer) {
-            let reason = Reason::NotYourProxy;
-            return self.event(reason.code(), &peer.to_string(), reason.advice());
+            return self.turn_away(socket, place, peer);
         }
         let conn = Conn::new(socket, place, Protocol::Sniff, peer, self.now_us);
         let Some(id) = self.insert(conn) else { return };
@@ -73,6 +72,26 @@ impl Engine {
         let patience = if self.is_opaque_inbound(listener as u32) { SILENCE_US } else { ESTABLISH_US };
         self.expect_within(id, patience);
         self.begin_opaque(id, listener);
+    }
+
+    /// Somebody else's process on our outbound side: told why, where the port speaks HTTP.
+    fn turn_away(&mut self, socket: mio::net::TcpStream, place: Place, peer: std::net::SocketAddr) {
+        let reason = Reason::NotYourProxy;
+        self.event(reason.code(), &peer.to_string(), reason.advice());
+        let Place::Outbound(listener) = place else { return };
+        if matches!(&self.listeners[listener as usize], Listener::Outbound { frontend: Some(f), .. } if f.is_opaque()) {
+            return;
+        }
+        let mut conn = Conn::new(socket, place, Protocol::Sniff, peer, self.now_us);
+        self.write_refusal(&mut conn, reason.status(), reason, reason.advice());
+        conn.state.closing = true;
+        // Its request is read and thrown away, or a reset would take our answer with it.
+        conn.state.lingering = true;
+        if let Some(id) = self.insert(conn) {
+            self.shared.metrics.connections_open.add(1);
+            self.expect_within(id, ESTABLISH_US);
+            self.touch(id);
+        }
     }
 
     /// Explicit mode serves the workload's own app only.
@@ -148,18 +167,16 @@ impl Engine {
     }
 
     fn put_back(&mut self, id: ConnId, conn: Box<Conn>, alive: bool) {
+        let leaves = conn.state.closing && !conn.state.half_closed;
+        let has_output = !conn.out.is_empty() || !conn.wire.is_empty() || leaves;
+        let needs_flush = has_output && !conn.state.dirty;
         if let Some(slot) = self.conns.get_mut(id as usize) {
             *slot = Some(conn);
         }
-        if alive {
-            let conn = self.conns[id as usize]
-                .as_ref()
-                .map(|c| (!c.out.is_empty() || !c.wire.is_empty() || c.state.closing, c.state.dirty));
-            if let Some((true, false)) = conn {
-                self.touch(id);
-            }
-        } else {
+        if !alive {
             self.close(id);
+        } else if needs_flush {
+            self.touch(id);
         }
     }
 
@@ -336,7 +353,7 @@ impl Engine {
                 None => return,
             };
         }
-        let finished = conn.state.closing && conn.unsent() == 0;
+        let finished = conn.state.closing && !conn.state.half_closed && conn.unsent() == 0;
         self.conns[id as usize] = Some(conn);
         match (alive, finished) {
             (false, _) => self.write_failed(id),
@@ -431,10 +448,10 @@ impl Engine {
     /// Everything is sent on a connection that was to close.
     fn finish(&mut self, id: ConnId) {
         let Some(conn) = self.conn(id) else { return };
-        if conn.state.eof || conn.state.lingering || matches!(conn.place, Place::Upstream(_)) {
+        if conn.state.eof || matches!(conn.place, Place::Upstream(_)) {
             return self.close(id);
         }
-        conn.state.lingering = true;
+        (conn.state.lingering, conn.state.half_closed) = (true, true);
         if let Some(tls) = conn.tls.as_mut() {
             tls.close(&mut conn.wire);
             let wire = take(&mut conn.wire);

@@ -23,9 +23,7 @@ impl Engine {
     /// A connection to a port that is declared opaque needs none of its bytes to be routed.
     pub(super) fn begin_opaque(&mut self, id: ConnId, listener: usize) {
         match &self.listeners[listener] {
-            Listener::Outbound { frontend: Some(frontend), .. }
-                if matches!(frontend.protocol, AppProtocol::Tcp | AppProtocol::Tls) =>
-            {
+            Listener::Outbound { frontend: Some(frontend), .. } if frontend.is_opaque() => {
                 let frontend = frontend.clone();
                 if self.tunnel_out(id, &frontend).is_none() {
                     self.close(id);
