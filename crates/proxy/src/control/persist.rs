@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use weft_proto::v1;
+
 use super::ads;
 use super::delivery::Delivery;
 use super::hub::{Contact, Hub};
@@ -41,7 +43,13 @@ pub async fn run(hub: Arc<Hub>) {
     let mut config = hub.config.subscribe();
     let mut told = false;
     while config.changed().await.is_ok() {
-        let program = program(hub.workload_key(), &config.borrow_and_update());
+        let program = {
+            let config = config.borrow_and_update();
+            if !is_whole(&hub.launch, &hub.workload(), &config) {
+                continue;
+            }
+            program(hub.workload_key(), &config)
+        };
         let state = state.clone();
         // fsync may take a while; the app's health is asked on this thread.
         let written = tokio::task::spawn_blocking(move || state.write_program(&program)).await;
@@ -59,6 +67,16 @@ pub async fn run(hub: Arc<Hub>) {
     }
 }
 
+/// Everything that was declared is answered: a restart from less would serve worse than the last run did.
+fn is_whole(launch: &v1::Launch, workload: &v1::Workload, config: &Config) -> bool {
+    let inbound = format!("{}/{}", workload.namespace, workload.name);
+    let answered = |l: &v1::OutboundListener| {
+        let key = format!("{}@{}", l.frontend, workload.namespace);
+        l.frontend.is_empty() || config.frontends.contains_key(&key) || config.absent.contains(&key)
+    };
+    (launch.inbound.is_empty() || config.inbounds.contains_key(&inbound)) && launch.outbound.iter().all(answered)
+}
+
 fn program(workload: String, config: &Config) -> StoredProgram {
     StoredProgram { workload, resources: Delivery::saved(config), saved_ms: timestamp::now_ms() }
 }
@@ -66,8 +84,6 @@ fn program(workload: String, config: &Config) -> StoredProgram {
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
-
-    use weft_proto::v1;
 
     use super::super::state::StateDir;
     use super::super::testing::{Kit, kit_with, launch};
@@ -127,5 +143,21 @@ mod tests {
         restore(&kit.hub);
         assert_eq!(versions(&kit), ["file", "file"]);
         assert!(kit.engine.commands.try_recv().is_err());
+    }
+
+    #[test]
+    fn a_program_is_whole_when_everything_declared_is_answered() {
+        let workload = v1::Workload { namespace: "n".into(), name: "w".into(), ..Default::default() };
+        let calls = v1::OutboundListener { frontend: "n/b:80".into(), ..Default::default() };
+        let by_host = v1::OutboundListener::default();
+        let inbound = vec![v1::InboundListener::default()];
+        let launch = v1::Launch { inbound, outbound: vec![calls, by_host], ..Default::default() };
+        let mut now = Config::default();
+        assert!(!is_whole(&launch, &workload, &now));
+        now.set_inbound("n/w", "1", v1::Inbound::default()).unwrap();
+        assert!(!is_whole(&launch, &workload, &now), "a call is not answered");
+        now.remove_frontend("n/b:80@n");
+        assert!(is_whole(&launch, &workload, &now), "absent is an answer");
+        assert!(is_whole(&v1::Launch::default(), &workload, &Config::default()), "nothing was declared");
     }
 }
