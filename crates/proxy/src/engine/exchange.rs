@@ -168,6 +168,11 @@ pub struct Exchange {
     pub port: u16,
     pub limits: Option<Limits>,
     pub idle_us: u64,
+    /// When the whole exchange, and this try, must be over; 0: never.
+    pub deadline_us: u64,
+    pub try_deadline_us: u64,
+    /// When the place's timer in the wheel fires; 0: there is none. Outlives the exchange.
+    pub armed_us: u64,
     pub begun_us: u64,
     pub try_us: u64,
     pub touched_us: u64,
@@ -190,6 +195,11 @@ impl Exchange {
         Some(left.div_ceil(1000))
     }
 
+    /// The earlier of its deadlines; None: it has none.
+    pub fn next_deadline_us(&self) -> Option<u64> {
+        [self.deadline_us, self.try_deadline_us].into_iter().filter(|at| *at > 0).min()
+    }
+
     /// Ready for another request; memory is kept.
     fn reset(&mut self) {
         let mut request = std::mem::take(&mut self.request);
@@ -199,8 +209,8 @@ impl Exchange {
         to_caller.clear();
         let mut tried = std::mem::take(&mut self.tried);
         tried.clear();
-        let generation = self.generation.wrapping_add(1);
-        *self = Exchange { generation, request, to_app, to_caller, tried, ..Exchange::default() };
+        let (generation, armed_us) = (self.generation.wrapping_add(1), self.armed_us);
+        *self = Exchange { generation, armed_us, request, to_app, to_caller, tried, ..Exchange::default() };
     }
 }
 

@@ -37,19 +37,35 @@ impl Engine {
             Kind::Connection => self.connection_late(key, generation),
             Kind::Drain => {}
             Kind::Hold => self.accept_held(),
-            Kind::Try => {
-                let exchange = &self.exchanges[key];
-                let current = exchange.generation.wrapping_mul(64).wrapping_add(exchange.attempts);
-                if current == generation && exchange.phase == Phase::Trying {
-                    let limit = exchange.limits.and_then(|l| l.per_try).map(|(_, limit)| limit.reason());
-                    self.later(key, Step::Failed(Failure::Timeout, limit.unwrap_or(Reason::UpstreamTimeout)));
-                }
-            }
+            Kind::Deadline => self.deadline(key),
             _ if self.exchanges[key].generation != generation => {}
-            Kind::Request => self.request_late(key),
             Kind::Backoff => self.later(key, Step::Try),
             Kind::Pending => self.pending_late(key),
         }
+    }
+
+    /// The timer of a place fired; whoever has it now may have other deadlines than who set it.
+    fn deadline(&mut self, x: ExchangeId) {
+        let now_us = self.now_us;
+        let exchange = &mut self.exchanges[x];
+        if exchange.armed_us > now_us {
+            // An earlier deadline was armed meanwhile and has its own timer.
+            return;
+        }
+        exchange.armed_us = 0;
+        let passed = |at: u64| at > 0 && at <= now_us;
+        if passed(exchange.deadline_us) {
+            exchange.deadline_us = 0;
+            return self.request_late(x);
+        }
+        if passed(exchange.try_deadline_us) {
+            exchange.try_deadline_us = 0;
+            if exchange.phase == Phase::Trying {
+                let limit = exchange.limits.and_then(|l| l.per_try).map(|(_, limit)| limit.reason());
+                self.later(x, Step::Failed(Failure::Timeout, limit.unwrap_or(Reason::UpstreamTimeout)));
+            }
+        }
+        self.arm(x);
     }
 
     fn request_late(&mut self, x: ExchangeId) {

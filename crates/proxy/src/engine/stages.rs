@@ -362,8 +362,8 @@ impl Engine {
         exchange.keep_bytes = if keeps && !exchange.upgrade { action.retry.body_bytes as usize } else { 0 };
         exchange.limits = Some(limits);
         if let Some((us, _)) = limits.whole {
-            let timer = Timer { kind: Kind::Request, key: x, generation: exchange.generation };
-            self.wheel.set(exchange.begun_us + us, timer);
+            exchange.deadline_us = exchange.begun_us + us;
+            self.arm(x);
         }
     }
 
@@ -395,11 +395,19 @@ impl Engine {
     }
 
     fn arm_try(&mut self, x: ExchangeId) {
-        let exchange = &self.exchanges[x];
-        if let Some((us, _)) = exchange.limits.and_then(|l| l.per_try) {
-            // A try's timer is told from the next try's by the number of the attempt.
-            let generation = exchange.generation.wrapping_mul(64).wrapping_add(exchange.attempts);
-            self.wheel.set(self.now_us + us, Timer { kind: Kind::Try, key: x, generation });
+        let exchange = &mut self.exchanges[x];
+        let limit = exchange.limits.and_then(|l| l.per_try);
+        exchange.try_deadline_us = limit.map_or(0, |(us, _)| self.now_us + us);
+        self.arm(x);
+    }
+
+    /// Sees to it that the exchange is looked at when its next deadline passes.
+    pub(super) fn arm(&mut self, x: ExchangeId) {
+        let exchange = &mut self.exchanges[x];
+        let Some(due_us) = exchange.next_deadline_us() else { return };
+        if exchange.armed_us == 0 || due_us < exchange.armed_us {
+            exchange.armed_us = due_us;
+            self.wheel.set(due_us, Timer { kind: Kind::Deadline, key: x, generation: 0 });
         }
     }
 
@@ -508,8 +516,8 @@ impl Engine {
         let limits = Limits::of(&timeouts, 0, deadline);
         exchange.limits = Some(limits);
         if let Some((us, _)) = limits.whole {
-            let timer = Timer { kind: Kind::Request, key: x, generation: exchange.generation };
-            self.wheel.set(exchange.begun_us + us, timer);
+            exchange.deadline_us = exchange.begun_us + us;
+            self.arm(x);
         }
         if allow { Ok(()) } else { refused(Reason::AccessDenied, &rule) }
     }

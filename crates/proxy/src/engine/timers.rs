@@ -1,7 +1,8 @@
 //! Deadlines in a wheel: setting one and finding those that are due cost the same however many there are.
 //!
-//! A timer is never cancelled: its owner compares the generation when it fires. A request sets a timer only when a
-//! timeout, a backoff or a wait is configured for it; idleness is found by a sweep instead (`engine::idle`).
+//! A timer is never cancelled: its owner looks what is still wanted when it fires. So that a long timeout under a high
+//! rate does not fill the wheel, a place in the table of exchanges has one deadline timer, whoever uses the place; only
+//! backoffs and waits carry a generation. Idleness is found by a sweep instead (`engine::idle`).
 
 /// Precision of every timeout: below the shortest backoff (25 ms), above the cost of waking up for nothing.
 const TICK_US: u64 = 4_000;
@@ -17,10 +18,8 @@ pub struct Timer {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// The whole exchange: timeouts of the route, or the caller's deadline.
-    Request,
-    /// This try of it.
-    Try,
+    /// The earliest limit of an exchange: of the whole (timeouts of the route, the caller's deadline) or of this try.
+    Deadline,
     /// The next try may start.
     Backoff,
     /// Configuration or a name was not answered in time.
@@ -97,7 +96,7 @@ mod tests {
     use super::*;
 
     fn timer(key: u32) -> Timer {
-        Timer { kind: Kind::Request, key, generation: 0 }
+        Timer { kind: Kind::Deadline, key, generation: 0 }
     }
 
     fn due_at(wheel: &mut Wheel, now_us: u64) -> Vec<u32> {
