@@ -5,8 +5,8 @@
 | full disk | test_a_full_disk_refuses_an_apply_and_keeps_everything |
 | corrupt store | test_a_corrupt_store_is_named_and_never_replaced |
 | corrupt proxy state directory | test_a_proxy_with_a_corrupt_state_directory_says_so_and_works_from_the_controller |
-| a capability that a proxy lacks | tests/controller/test_delivery.py; no end-to-end test yet |
-| restarts in any order | no test yet |
+| a capability that a proxy lacks | test_capability.py |
+| restarts in any order | test_restarts.py |
 """
 
 from __future__ import annotations

@@ -87,7 +87,10 @@ async def test_a_proxy_that_lacks_a_capability_keeps_the_last_good_version_and_i
         assert (missing.workload, missing.capabilities) == ("default/old", (LACKED,))
         assert LACKED in missing.reason
 
-        for options, words in ((), ("1/2", "default/old")), (("-o", "json"), ('"Lacking"', "default/old", LACKED)):
+        for options, words in (
+            ((), ("1/2", "default/old", LACKED)),
+            (("-o", "json"), ('"Lacking"', "default/old", LACKED)),
+        ):
             said = await asyncio.to_thread(world.weft, "status", *options)
             assert said.returncode == 1 and "Traceback" not in said.stderr, said.stdout + said.stderr
             for word in words:

@@ -80,11 +80,15 @@ def _print_tables(health: Health, found: Status, present: Sequence[Workload]) ->
 
 def _object_row(item: ObjectStatus) -> tuple[object, ...]:
     states = {condition.type: condition for condition in item.conditions}
-    wrong = [c.message or c.reason for c in item.conditions if c.status not in ("True", "Unknown")]
     lacking = [f"{m.workload}: {m.reason}" for m in item.programmed.missing]
+    # Who lacks it says more than how many do.
+    said = [
+        c for c in item.conditions if c.status not in ("True", "Unknown") and not (lacking and c.type == "Programmed")
+    ]
+    wrong = [c.message or c.reason for c in said]
     applied = f"{item.programmed.applied}/{item.programmed.needed}"
     shown = [states[name].status if name in states else "" for name in ("Accepted", "ResolvedRefs", "Enforced")]
-    return item.ref, *shown, applied, "; ".join(wrong or lacking)
+    return item.ref, *shown, applied, "; ".join([*wrong, *lacking])
 
 
 def _wrong(item: ObjectStatus) -> bool:
