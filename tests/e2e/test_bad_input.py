@@ -1,7 +1,7 @@
 # ruff: noqa: E501
 """Bad input never takes down good configuration, and whoever gave it is told where, what, and what next.
 
-| issue words | test |
+| bad input | test |
 |---|---|
 | YAML that does not parse | test_yaml_that_does_not_parse_is_named_with_its_line |
 | unknown kind, field | test_an_unknown_kind_and_field_are_named_with_the_likely_word |
@@ -14,7 +14,7 @@
 | a join token twice, for somebody else | test_identity.py |
 | another workload's `Inbound` | test_identity.py |
 | a clock that is off | test_identity.py; of peers: crates/proxy/src/tls/tests.rs |
-| a capability that a proxy lacks | test_bad_input_state.py |
+| a capability that a proxy lacks | test_capability.py |
 | full disk, corrupt store, corrupt proxy state | test_bad_input_state.py |
 | malformed and smuggling HTTP | test_bad_input_http.py |
 """

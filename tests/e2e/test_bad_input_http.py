@@ -1,6 +1,6 @@
 """HTTP that is malformed or smuggles a second request, to every listener: refused once, closed, and no app saw it.
 
-| issue words | test |
+| bad input | test |
 |---|---|
 | outbound service address, generic outbound | test_both_outbound_listeners_refuse_it |
 | inbound plaintext | test_the_inbound_listener_refuses_it |

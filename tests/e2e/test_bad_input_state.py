@@ -1,6 +1,6 @@
 """Disks that are full or lie, and proxies that lack something: what was good stays, and who reads is told.
 
-| issue words | test |
+| bad input | test |
 |---|---|
 | full disk | test_a_full_disk_refuses_an_apply_and_keeps_everything |
 | corrupt store | test_a_corrupt_store_is_named_and_never_replaced |

@@ -5,13 +5,17 @@ import re
 import subprocess
 import sys
 import tarfile
+import threading
 import tomllib
 import zipfile
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 import weft
+from tests.e2e.conftest import free_port, until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,13 +38,18 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / archive.name.removesuffix(".tar.gz")
 
 
+def archive_in(folder: Path) -> Path:
+    [archive] = folder.glob("*.whl")
+    return archive
+
+
 @pytest.fixture(scope="module")
 def wheel(sdist: Path) -> Path:
     """Unpacked."""
     out = sdist.parent / "wheel"
     options = ["--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", str(out)]
     run(sys.executable, "-m", "pip", "wheel", *options, str(sdist))
-    [archive] = out.glob("*.whl")
+    archive = archive_in(out)
     assert "-cp311-abi3-" in archive.name
     with zipfile.ZipFile(archive) as file:
         file.extractall(out)
@@ -72,6 +81,59 @@ def test_the_wheels_proxy_runs(wheel: Path) -> None:
 def test_the_wheels_package_imports_with_its_extension(wheel: Path) -> None:
     code = f"import sys; sys.path.insert(0, {str(wheel)!r}); import weft._core; print(weft._core.__file__)"
     assert run(sys.executable, "-S", "-c", code, cwd=wheel).startswith(str(wheel))
+
+
+RESOURCES = """
+apiVersion: weft/v1
+kind: Service
+metadata: {{name: web}}
+spec:
+  ports: [{{port: 80}}]
+  endpoints: [{{address: 127.0.0.1, port: {port}}}]
+"""
+
+
+def test_what_an_empty_venv_gets_carries_a_request(wheel: Path, tmp_path: Path) -> None:
+    venv = tmp_path / "venv"
+    run(sys.executable, "-m", "venv", str(venv))
+    run(str(venv / "bin/python"), "-m", "pip", "install", "--quiet", "-r", str(ROOT / "requirements.lock"))
+    run(str(venv / "bin/python"), "-m", "pip", "install", "--quiet", "--no-deps", str(archive_in(wheel)))
+    app = HTTPServer(("127.0.0.1", 0), Greeter)
+    threading.Thread(target=app.serve_forever, daemon=True).start()
+    resources, program, listen = tmp_path / "web.yaml", tmp_path / "program.json", f"127.0.0.1:{free_port()}"
+    resources.write_text(RESOURCES.format(port=app.server_port))
+    options = ["--listen", listen, "--admin", "", "--out", str(program)]
+    run(str(venv / "bin/weft"), "compile", "-f", str(resources), *options, cwd=tmp_path)
+    proxy = subprocess.Popen([venv / "bin/weft-proxy", "run", "--program", program], cwd=tmp_path)
+    try:
+        answer = until(lambda: greeting(listen), "an answer through the installed proxy")
+        assert answer == (200, b"hello from the app")
+    finally:
+        proxy.terminate()
+        assert proxy.wait(30) == 0
+        app.shutdown()
+
+
+class Greeter(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"hello from the app")
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing."""
+
+
+def greeting(address: str) -> tuple[int, bytes] | None:
+    connection = HTTPConnection(address, timeout=15)
+    try:
+        connection.request("GET", "/", headers={"host": "web"})
+        response = connection.getresponse()
+        return response.status, response.read()
+    except ConnectionRefusedError:
+        return None
+    finally:
+        connection.close()
 
 
 def test_both_languages_have_one_version() -> None:
