@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from tests.controller.conftest import World, route, service
 from weft.controller import rest_state
+from weft.testing.fake_proxy import PATIENCE_S
 
 
 async def test_a_status_has_every_condition(world: World) -> None:
@@ -50,13 +52,21 @@ async def test_sync_says_what_each_proxy_runs(world: World) -> None:
     await proxy.subscribe("Backend", "default/a:80")
     await proxy.subscribe("Inbound", "default/a-0")
     await proxy.until(lambda: ("Inbound", "default/a-0") in proxy.held and "! Backend default/a:80" in proxy.log)
-    (workload,) = (await world.ok("GET", "/v1/workloads?namespace=default&service=default/a"))["workloads"]
-    sync = workload["sync"]
-    assert sync["connected"] and sync["subscriptions"] == 3 and sync["pending"] == ["Backend default/a:80"]
+    # What the proxy has said may still be on its way.
+    async with asyncio.timeout(PATIENCE_S):
+        while (sync := await _sync(world))["pending"] != ["Backend default/a:80"] or not sync["rejected"]:
+            await asyncio.sleep(0)
+    assert sync["connected"] and sync["subscriptions"] == 3
     assert [(one["kind"], one["name"], one["reason"]) for one in sync["rejected"]] == [
         ("Backend", "default/a:80", "no")
     ]
     assert (await world.ok("GET", "/v1/workloads?namespace=other"))["workloads"] == []
+
+
+async def _sync(world: World) -> dict[str, Any]:
+    (workload,) = (await world.ok("GET", "/v1/workloads?namespace=default&service=default/a"))["workloads"]
+    found: dict[str, Any] = workload["sync"]
+    return found
 
 
 async def test_services_are_listed_with_ports_and_health(world: World) -> None:
