@@ -48,6 +48,8 @@ class FakeProxy:
         self.roots = b""
         self.status: control_pb2.AttachmentStatus | None = None
         self._changed = asyncio.Event()
+        # grpc.aio takes one write of a stream at a time, and answers are written while the test asks.
+        self._writing = asyncio.Lock()
         self._channel: grpc.aio.Channel | None = None
         self._calls: list[Any] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -166,11 +168,13 @@ class FakeProxy:
         self._tasks.append(asyncio.create_task(self._follow(self._delivery)))
 
     async def subscribe(self, kind: str, *names: str) -> None:
-        await self._delivery.write(self._request(kind, names))
+        async with self._writing:
+            await self._delivery.write(self._request(kind, names))
 
     async def unsubscribe(self, kind: str, *names: str) -> None:
         request = discovery_pb2.DeltaDiscoveryRequest(type_url=TYPE_PREFIX + kind, resource_names_unsubscribe=names)
-        await self._delivery.write(request)
+        async with self._writing:
+            await self._delivery.write(request)
 
     def message(self, kind: str, name: str) -> Any:
         """The delivered message that is in force."""
@@ -194,7 +198,8 @@ class FakeProxy:
     async def _follow(self, call: Any) -> None:
         with suppress(asyncio.CancelledError, grpc.aio.AioRpcError):
             while isinstance(response := await call.read(), discovery_pb2.DeltaDiscoveryResponse):
-                await call.write(self._take(response))
+                async with self._writing:
+                    await call.write(self._take(response))
                 self._changed.set()
 
     def _take(self, response: discovery_pb2.DeltaDiscoveryResponse) -> discovery_pb2.DeltaDiscoveryRequest:
