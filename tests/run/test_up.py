@@ -183,6 +183,17 @@ async def test_when_all_jobs_have_ended_it_is_over(world: World, address: str) -
     assert "job-0 ended" in screen.messages.getvalue()
 
 
+async def test_a_job_that_is_over_before_it_was_seen_holds_nobody_up(world: World, address: str) -> None:
+    world.never_ready = "job-0"
+    up, screen = prepared(address, {"job": {"run": "true"}, "a": {"command": QUIET}})
+    running = asyncio.create_task(up.run())
+    await asyncio.wait_for(up.ready.wait(), 20)
+    up.stop()
+    assert await asyncio.wait_for(running, 20) == 0
+    assert "a-0 ready after" in screen.messages.getvalue()
+    assert "job-0 ready after" not in screen.messages.getvalue()
+
+
 async def test_who_dies_later_is_reported_and_the_others_go_on(world: World, address: str) -> None:
     trigger = world.folder / "trigger"
     os.mkfifo(trigger)

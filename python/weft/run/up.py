@@ -134,8 +134,10 @@ class Up:
         while not self._stop.is_set():
             for child in self.children.values():
                 await self._still_running(child)
-            left = waiting(self._specs, await asyncio.to_thread(mesh.workloads))
-            for key in unready - left.keys():
+            # A job may be over before anybody saw it ready.
+            present = [spec for spec in self._specs if self.children[spec.name].running]
+            left = waiting(present, await asyncio.to_thread(mesh.workloads))
+            for key in unready & {spec.key for spec in present} - left.keys():
                 self.display.message(f"{key.partition('/')[2]} ready after {time.monotonic() - self._started:.1f} s")
             unready &= left.keys()  # who was ready once is not announced again
             if not left:
