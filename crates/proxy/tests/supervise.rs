@@ -56,7 +56,9 @@ fn a_proxy_that_exits_when_it_has_drained_is_as_good() {
     supervisor.signal(Signal::INT);
     let (code, transcript) = supervisor.end();
     assert_eq!(code, 5, "{transcript}");
-    assert!(transcript.contains("proxy: draining\napp: ending\n"), "{transcript}");
+    // Two processes write: which line comes first is not the supervisor's doing.
+    assert!(transcript.contains("proxy: draining\n"), "{transcript}");
+    assert!(transcript.contains("app: ending\n"), "{transcript}");
 }
 
 #[test]
