@@ -1,11 +1,19 @@
 import httpx
 import pytest
 
+from weft.client import rest
 from weft.client.rest import DEFAULT_ADDRESS, ControllerUnreachable, MeshError, NotFound, Rest, controller_address
 
 
-def answering(status: int, body: object) -> Rest:
-    return Rest(DEFAULT_ADDRESS, transport=httpx.MockTransport(lambda request: httpx.Response(status, json=body)))
+def answering(*answers: tuple[int, object]) -> Rest:
+    """In turn; the last one for ever."""
+    left = list(answers)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        status, body = left.pop(0) if len(left) > 1 else left[0]
+        return httpx.Response(status, json=body)
+
+    return Rest(DEFAULT_ADDRESS, transport=httpx.MockTransport(answer))
 
 
 @pytest.mark.parametrize(
@@ -61,10 +69,20 @@ def test_something_that_hangs_up_is_not_an_absent_controller() -> None:
     assert not isinstance(caught.value, ControllerUnreachable)
 
 
-def test_a_starting_controller_asks_for_a_moment() -> None:
-    with pytest.raises(MeshError, match="the controller is starting") as caught:
-        answering(503, {"status": "starting"}).get("/v1/health")
-    assert caught.value.hint == "try again in a moment"
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest, "LOOK_EVERY_S", 0.0)
+
+
+def test_a_starting_controller_is_waited_for(impatient: None) -> None:
+    starting = (503, {"status": "starting"})
+    assert answering(starting, starting, (200, {"status": "ok"})).get("/v1/health") == {"status": "ok"}
+
+
+def test_one_that_never_starts_is_given_up(monkeypatch: pytest.MonkeyPatch, impatient: None) -> None:
+    monkeypatch.setattr(rest, "STARTING_S", 0.0)
+    with pytest.raises(MeshError, match="the controller is still starting after 0 s"):
+        answering((503, {"status": "starting"})).get("/v1/health")
 
 
 def test_a_refusal_carries_hint_and_problems_of_the_answer_and_of_its_results() -> None:
@@ -82,7 +100,7 @@ def test_a_refusal_carries_hint_and_problems_of_the_answer_and_of_its_results() 
         ],
     }
     with pytest.raises(MeshError) as caught:
-        answering(422, body).post("/v1/apply", {})
+        answering((422, body)).post("/v1/apply", {})
     error = caught.value
     assert (error.message, error.hint, error.status) == ("1 resource is wrong", "fix it", 422)
     assert [(p.ref, str(p)) for p in error.problems] == [("HTTPRoute/default/b", "b.yaml:3: no such backend")]
@@ -90,7 +108,7 @@ def test_a_refusal_carries_hint_and_problems_of_the_answer_and_of_its_results() 
 
 def test_404_has_a_class_of_its_own() -> None:
     with pytest.raises(NotFound, match="no Service/default/a"):
-        answering(404, {"error": "no Service/default/a", "hint": None, "problems": []}).get("/v1/x")
+        answering((404, {"error": "no Service/default/a", "hint": None, "problems": []})).get("/v1/x")
 
 
 def test_something_else_on_the_port_is_recognised() -> None:

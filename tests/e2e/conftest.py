@@ -134,7 +134,8 @@ class World:
         ready.unlink(missing_ok=True)
         addresses = ["--rest-address", f"127.0.0.1:{self.rest}", "--grpc-address", f"127.0.0.1:{self.grpc}"]
         process = self.start("controller", *addresses, "--ready-file", str(ready), *options)
-        until(ready.exists, "the controller")
+        until(lambda: ready.exists() or process.poll() is not None, "the controller")
+        assert ready.exists(), f"the controller ended with {process.returncode}"
         return process
 
     def mesh(self) -> Mesh:

@@ -14,15 +14,9 @@ from weft.run.children import start
 from weft.run.controller import Failed
 
 
-def answering(*answers: tuple[int, dict[str, Any]]) -> Mesh:
-    """In turn; the last one for ever."""
-    left = list(answers)
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        status, body = left.pop(0) if len(left) > 1 else left[0]
-        return httpx.Response(status, json=body)
-
-    return Mesh.connect("http://127.0.0.1:15080", transport=httpx.MockTransport(answer))
+def answering(status: int, body: dict[str, Any]) -> Mesh:
+    transport = httpx.MockTransport(lambda request: httpx.Response(status, json=body))
+    return Mesh.connect("http://127.0.0.1:15080", transport=transport)
 
 
 @pytest.fixture
@@ -34,9 +28,8 @@ def quiet(name: str, line: str) -> None:
     pass
 
 
-async def test_its_place_is_its_socket_once_it_has_started(tmp_path: Path, impatient: None) -> None:
-    starting = (503, {"status": "starting"})
-    mesh = answering(starting, starting, (200, {"status": "ok", "unix_socket": str(tmp_path)}))
+async def test_its_place_is_its_socket(tmp_path: Path) -> None:
+    mesh = answering(200, {"status": "ok", "unix_socket": str(tmp_path)})
     assert (await own.place(mesh)).address == f"unix:{tmp_path}"
 
 
@@ -49,13 +42,7 @@ async def test_its_place_is_its_socket_once_it_has_started(tmp_path: Path, impat
 )
 async def test_a_controller_that_cannot_be_used(status: int, body: dict[str, Any], error: type[Exception]) -> None:
     with pytest.raises(error):
-        await own.place(answering((status, body)))
-
-
-async def test_one_that_never_starts_is_given_up(monkeypatch: pytest.MonkeyPatch, impatient: None) -> None:
-    monkeypatch.setattr(own, "START_S", 0.0)
-    with pytest.raises(MeshError, match="the controller is starting"):
-        await own.place(answering((503, {"status": "starting"})))
+        await own.place(answering(status, body))
 
 
 async def test_one_that_ends_at_once_shows_its_last_lines(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +20,10 @@ DEFAULT_ADDRESS = "http://127.0.0.1:15080"
 TIMEOUT_S = 30.0
 # A controller is near, or not there.
 CONNECT_TIMEOUT_S = 3.0
+# One that listens but still compiles what its store has is waited for: 10,000 services take 10 s.
+STARTING_S = 30.0
+# A look is one request on loopback (2 ms): often enough that nobody waits for it.
+LOOK_EVERY_S = 0.05
 
 
 def controller_address(given: str | None = None) -> str:
@@ -63,14 +68,18 @@ class Rest:
 
     def _ask(self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None) -> Any:
         given = {key: value for key, value in (query or {}).items() if value is not None}
-        try:
-            response = self._http.request(method, path, params=given, json=body)
-        except httpx.TransportError as error:
-            raise _unreachable(self.address, error) from error
-        answer = _json(response, self.address)
-        if response.is_error:
-            raise _refused(response.status_code, answer)
-        return answer
+        deadline = time.monotonic() + STARTING_S
+        while True:
+            try:
+                response = self._http.request(method, path, params=given, json=body)
+            except httpx.TransportError as error:
+                raise _unreachable(self.address, error) from error
+            answer = _json(response, self.address)
+            if not response.is_error:
+                return answer
+            if not _starting(answer) or time.monotonic() > deadline:
+                raise _refused(response.status_code, answer)
+            time.sleep(LOOK_EVERY_S)
 
 
 def _json(response: httpx.Response, address: str) -> Any:
@@ -99,12 +108,18 @@ def _unreachable(address: str, error: httpx.TransportError) -> MeshError:
 
 def _refused(status: int, answer: Any) -> MeshError:
     body = answer if isinstance(answer, dict) else {}
-    if body.get("status") == "starting":
-        return MeshError("the controller is starting", "try again in a moment", status=status)
+    if _starting(answer):
+        return MeshError(
+            f"the controller is still starting after {STARTING_S:.0f} s", "its log says what it does", status=status
+        )
     problems = _problems(body)
     message = body.get("error") or f"the controller answered {status}"
     kind = NotFound if status == 404 else MeshError
     return kind(message, body.get("hint"), problems, status)
+
+
+def _starting(answer: Any) -> bool:
+    return isinstance(answer, dict) and answer.get("status") == "starting"
 
 
 def _problems(body: dict[str, Any]) -> tuple[Problem, ...]:

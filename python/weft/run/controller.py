@@ -7,14 +7,12 @@ import sys
 import time
 from pathlib import Path
 
-from weft.client.errors import ControllerUnreachable, MeshError, WeftError
+from weft.client.errors import ControllerUnreachable, WeftError
 from weft.mesh import Mesh
 from weft.run.children import Child, Sink, died, start
 from weft.run.spec import ControllerPlace
 
 NAME = "controller"
-# HTTP status of its health until it has compiled what its store has.
-STARTING = 503
 # Imports of gRPC and pydantic on a slow disk; a warm start takes 1 s.
 START_S = 30.0
 # Each look is one request on loopback (2 ms): often enough that nobody waits for it.
@@ -53,14 +51,7 @@ async def listening(child: Child, directory: Path) -> None:
 
 async def place(mesh: Mesh) -> ControllerPlace:
     """Its socket, once it has compiled what its store has: before that a workload would wait for its program."""
-    deadline = time.monotonic() + START_S
-    while True:
-        try:
-            return await asyncio.to_thread(_unix_socket, mesh)
-        except MeshError as error:
-            if error.status != STARTING or time.monotonic() > deadline:
-                raise
-        await asyncio.sleep(LOOK_EVERY_S)
+    return await asyncio.to_thread(_unix_socket, mesh)
 
 
 def _refuse_second(address: str) -> None:

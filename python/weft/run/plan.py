@@ -48,13 +48,13 @@ class Wish:
 
 def local(wish: Wish, mesh: Mesh) -> tuple[Spec, ControllerPlace]:
     """On the controller's machine: it knows the ports, and its unix socket is the proof of identity."""
-    services = {service.name: service for service in mesh.services()}
     place = mesh.health().unix_socket
     if not place or not Path(place).exists():
         raise Unplannable(
             f"the controller at {mesh.address} runs on another machine",
             "make a token there with `weft token create`, and give it with --token",
         )
+    services = {service.name: service for service in mesh.services()}
     return _spec(wish, _ports(wish, services), _targets(wish, services)), ControllerPlace(f"unix:{place}")
 
 
