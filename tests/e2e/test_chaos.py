@@ -6,7 +6,8 @@ controller had acknowledged, nobody left behind. Counts only: how long anything 
 There are two replicas of everything on every path, of the edge too: what people's browsers connect to is two proxies
 here, as behind any load balancer. The load does what such a balancer does and no more: a connection that fails before
 an answer moves to the other edge, once; any answer counts as it is. Killed in turn means that the next one dies when
-the last one's successor is ready and no caller keeps it out any more (`Chaos.settled`).
+the last one's successor is ready and healthy as the controller sees it (`Chaos.settled`); that some callers still keep
+it out as an outlier is nobody's excuse.
 """
 
 from __future__ import annotations
@@ -73,18 +74,11 @@ def running_mesh() -> Iterator[Chaos]:
 
 
 def test_everything_dies_in_turn_and_users_do_not_notice() -> None:
-    # The bar allows 20 failures, as many as a machine that stalls for 20 ms makes by itself: a miss has to repeat.
-    shares = []
-    for _ in range(2):
-        with running_mesh() as chaos:
-            shares.append(_run(chaos))
-        if shares[-1] >= GOOD:
-            return
-    raise AssertionError(f"twice fewer good answers than {GOOD:.1%}: {shares}")
+    with running_mesh() as chaos:
+        _run(chaos)
 
 
-def _run(chaos: Chaos) -> float:
-    """The share of good answers; everything else must hold in each run."""
+def _run(chaos: Chaos) -> None:
     applies = Applies(chaos.address)
     load = subprocess.Popen(
         [sys.executable, str(HERE / "chaos_load.py"), str(RATE), str(REQUESTS), *map(str, chaos.edges)],
@@ -118,11 +112,11 @@ def _run(chaos: Chaos) -> float:
     )
     if share < GOOD:
         print(chaos.logs())
+    assert share >= GOOD
     assert report["sent"] >= REQUESTS
     assert applies.acknowledged and not missing
     assert running >= 2 * len(chaos.supervisors) + len(chaos.apps) + 1
     assert not left
-    return float(share)
 
 
 def _kill_everything(chaos: Chaos) -> None:
