@@ -36,11 +36,14 @@ class Keeper:
         self.kept: dict[str, bytes] = {}
         self.saves = 0
         self.broken = False
+        self.gate: asyncio.Event | None = None
 
     async def registrations(self) -> list[Registration]:
         return [Registration(name, payload) for name, payload in self.kept.items()]
 
     async def save_registrations(self, written: dict[str, bytes], removed: Iterable[str]) -> None:
+        if self.gate:
+            await self.gate.wait()
         if self.broken:
             raise StoreError("no space is left", "free some")
         self.saves += 1
@@ -67,6 +70,7 @@ async def test_every_step_of_a_lease_is_told_at_its_time() -> None:
     box, stream = Box(), object()
     task = asyncio.create_task(box.registry.run())
     box.registry.attach(stream, ATTACHED)
+    await box.clock.advance(0.0)
     box.registry.lose("default/a-0", stream)
     await box.clock.advance(29.9)
     assert box.told == ["default/a-0 healthy", "default/a-0 unknown"]
@@ -77,13 +81,26 @@ async def test_every_step_of_a_lease_is_told_at_its_time() -> None:
     task.cancel()
 
 
-async def test_what_changes_is_saved_together_each_second() -> None:
+async def test_what_changes_during_a_save_is_saved_together() -> None:
     box = Box()
     task = asyncio.create_task(box.registry.run())
     for number in range(100):
         box.registry.attach(object(), replace(ATTACHED, info=replace(INFO, name=f"default/a-{number}")))
-    await box.clock.advance(5 * module.SAVE_EVERY_S)
-    assert len(box.keeper.kept) == 100 and box.keeper.saves == 1
+    await box.clock.advance(0.0)
+    assert len(box.keeper.kept) == len(box.told) == 100 and box.keeper.saves == 1
+    task.cancel()
+
+
+async def test_nobody_is_told_what_a_crash_would_forget() -> None:
+    box = Box()
+    box.keeper.gate = asyncio.Event()
+    task = asyncio.create_task(box.registry.run())
+    box.registry.attach(object(), ATTACHED)
+    await box.clock.advance(0.0)
+    assert box.told == [] and box.keeper.kept == {}
+    box.keeper.gate.set()
+    await box.clock.advance(0.0)
+    assert box.told == ["default/a-0 healthy"] and list(box.keeper.kept) == ["default/a-0"]
     task.cancel()
 
 
@@ -102,12 +119,14 @@ async def test_a_restart_finds_everybody_and_starts_their_clocks() -> None:
     task.cancel()
 
 
-async def test_what_could_not_be_saved_is_saved_later(caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_could_not_be_saved_is_told_once_and_saved_later(caplog: pytest.LogCaptureFixture) -> None:
     box = Box()
     box.keeper.broken = True
+    task = asyncio.create_task(box.registry.run())
     box.registry.attach(object(), ATTACHED)
-    await box.registry.save()
-    assert box.keeper.kept == {}
+    await box.clock.advance(0.0)
+    assert box.keeper.kept == {} and box.told == ["default/a-0 healthy"]
     box.keeper.broken = False
-    await box.registry.save()
-    assert list(box.keeper.kept) == ["default/a-0"]
+    await box.clock.advance(2 * module.SAVE_AGAIN_S)
+    assert list(box.keeper.kept) == ["default/a-0"] and box.told == ["default/a-0 healthy"]
+    task.cancel()

@@ -18,9 +18,8 @@ from weft.store.model import Registration
 
 log = logging.getLogger("weft.controller.registry")
 
-# A thousand proxies that come back together are one transaction, not a thousand fsyncs. A registration lost in this
-# second comes back with its proxy.
-SAVE_EVERY_S = 1.0
+# How long to leave a store alone that could not save: a disk that is full stays full for longer than this.
+SAVE_AGAIN_S = 1.0
 
 
 class Keeper(Protocol):
@@ -29,7 +28,12 @@ class Keeper(Protocol):
 
 
 class Registry:
-    """`on_change` gets what is present and what is gone, each time something is different."""
+    """`on_change` gets what is present and what is gone, once that is saved.
+
+    First saved, then told: what any proxy was ever told of is known after a crash, so that a restart empties nothing.
+    What changes while a save is under way goes with the next one, so that a thousand proxies that come back together
+    are a few transactions.
+    """
 
     def __init__(
         self,
@@ -39,8 +43,9 @@ class Registry:
         on_change: Callable[[list[WorkloadInfo], list[str]], None],
     ) -> None:
         self.leases, self._keeper, self._clock, self._on_change = leases, keeper, clock, on_change
+        self._untold: set[str] = set()
         self._unsaved: set[str] = set()
-        self._moved = asyncio.Event()
+        self._moved, self._changed = asyncio.Event(), asyncio.Event()
 
     async def load(self) -> list[WorkloadInfo]:
         """What was registered when we stopped."""
@@ -52,10 +57,10 @@ class Registry:
         return lease.info(self._clock.monotonic(), self.leases.unhealthy_after)
 
     def attach(self, stream: object, attached: Attached) -> None:
-        self._tell(self.leases.attach(stream, attached))
+        self._change(self.leases.attach(stream, attached))
 
     def lose(self, name: str, stream: object) -> None:
-        self._tell(self.leases.lose(name, stream, self._clock.monotonic()))
+        self._change(self.leases.lose(name, stream, self._clock.monotonic()))
 
     async def run(self) -> None:
         """Follows the clock, and saves, until cancelled."""
@@ -74,33 +79,46 @@ class Registry:
             finally:
                 for wait in waits:
                     wait.cancel()
-            self._tell(self.leases.expire(self._clock.monotonic()))
+            self._change(self.leases.expire(self._clock.monotonic()))
 
     async def _keep_saved(self) -> None:
         while True:
-            await self._clock.sleep(SAVE_EVERY_S)
-            await self.save()
+            await self._changed.wait()
+            self._changed.clear()
+            if not await self.save():
+                await self._clock.sleep(SAVE_AGAIN_S)
+                self._changed.set()
 
-    async def save(self) -> None:
+    async def save(self) -> bool:
+        """Saves, and tells, what changed. False: told, but not saved; the proxies that still hold their leases would
+        have to come back before they are known again."""
         names, self._unsaved = self._unsaved, set()
-        if not names:
-            return
         present = {name: self.leases.all[name] for name in names if name in self.leases.all}
         written = {name: encode(lease.latest) for name, lease in present.items()}
+        saved = True
         try:
-            await self._keeper.save_registrations(written, names - written.keys())
+            if names:
+                await self._keeper.save_registrations(written, names - written.keys())
         except StoreError as error:
-            # The proxies still hold their leases; only a restart of ours would forget them.
             self._unsaved |= names
             log.error("registrations are not saved: %s (%s)", error, error.hint)
+            saved = False
+        self._tell(names & self._untold)
+        return saved
+
+    def _change(self, names: set[str]) -> None:
+        if names:
+            self._unsaved |= names
+            self._untold |= names
+            self._moved.set()
+            self._changed.set()
 
     def _tell(self, names: set[str]) -> None:
-        if not names:
-            return
-        self._unsaved |= names
-        self._moved.set()
+        self._untold -= names
         present = [self.info(self.leases.all[name]) for name in sorted(names) if name in self.leases.all]
-        self._on_change(present, sorted(name for name in names if name not in self.leases.all))
+        gone = sorted(name for name in names if name not in self.leases.all)
+        if present or gone:
+            self._on_change(present, gone)
 
 
 def encode(attached: Attached) -> bytes:
