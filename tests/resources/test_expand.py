@@ -119,6 +119,18 @@ def test_files_that_are_none_are_problems(tmp_path):
     (tmp_path / "w.yaml").write_text("a: 1\n---\nb: 2\n")
     assert "2 documents" in expand(tmp_path / "w.yaml").problems[0].what
     assert not expand_text("a: [").ok
+    assert expand_text("# nothing\n").problems[0].what == "is empty"
+
+
+def test_a_resource_is_told_from_a_weft_yaml():
+    (problem,) = expand_text(document("Service", "{ports: [{port: 80}]}"), "s.yaml").problems
+    assert str(problem) == "error: s.yaml:1:1: this is a Service, not a weft.yaml\n\nhint: weft apply -f s.yaml"
+
+
+def test_two_workloads_of_one_name_are_refused():
+    text = "services:\n  a: {run: x, port: 80, versions: {v1: {}}}\n  a-v1: {run: x}\n"
+    (problem,) = expand_text(text, "w.yaml").problems
+    assert str(problem).startswith("error: w.yaml:3:3: its process a-v1-0 is called like one of a")
 
 
 def test_a_weft_yaml_has_services_and_no_kind():

@@ -26,6 +26,8 @@ def test_it_takes_the_place_of_an_origin():
         ("HTTPROUTE", ("HTTPRoute",), 'did you mean "HTTPRoute"?'),
         ("zzz", ("a", "b"), "known here: a, b"),
         ("zzz", (), ""),
+        ("default/web", ("default/wbe", "shop/web"), 'did you mean "default/wbe"?'),
+        ("Service/default/b", ("Service/default/ratings",), "known here: Service/default/ratings"),
         ("zzz", [f"k{n}" for n in range(21)], ""),
     ],
 )

@@ -20,6 +20,23 @@ WRONG = {
     "a strange call": ("{run: x, calls: ['b:80']}", "calls[0]"),
     "an unknown field": ("{run: x, prot: HTTP}", 'unknown field "prot"'),
     "a thousand replicas": ("{run: x, replicas: 1000}", "more than 100"),
+    "a quote without end": ("{run: \"sh -c 'x\"}", "run: cannot be split into words: no closing quotation"),
+    "a command of spaces": ("{run: '  '}", "run: is empty"),
+    "a list to split": ("{run: [python3, x.py]}", "hint: that is command: [python3, x.py]"),
+    "words in a row": ("{command: python3 x.py}", "hint: that is run: python3 x.py"),
+    "a port as others write it": ("{run: x, port: '8080:80'}", "hint: port: 80 and publish: 8080"),
+    "ports as others write them": ("{run: x, ports: ['8080:80']}", "hint: port: 80 and publish: 8080"),
+    "a port with quotes": ("{run: x, port: '80'}", "hint: without quotes"),
+    "a port in words": ("{run: x, port: eighty}", '"eighty" is not a whole number'),
+    "a call with a port": ("{run: x, calls: ['b:80']}", "'b:80' is not a service"),
+    "one call, not a list": ("{run: x, calls: b}", "hint: write [b]"),
+    "a field of Compose": ("{run: x, environment: {A: b}}", "hint: env: {NAME: value}"),
+    "a typing error": ("{rum: x, run: x}", 'did you mean "run"?'),
+    "a version's field of Compose": ("{run: x, port: 80, versions: {v1: {scale: 2}}}", "hint: replicas: 2"),
+    "nothing to publish": ("{run: x, publish: 8080}", "publish need a port"),
+    "a port that it does not have": ("{run: x, port: 80, publish: {local: 1, port: 81}}", "port 81, which it does not"),
+    "publishing as others write it": ("{run: x, port: 80, publish: ['8080:80']}", "hint: port: 80 and publish: 8080"),
+    "an impossible variable": ("{run: x, env: {'A=B': c}}", "'A=B' is not the name of an environment variable"),
 }
 
 
@@ -44,3 +61,23 @@ def test_ports_may_be_numbers_or_as_in_service():
     text = "services: {a: {run: x, protocol: HTTP, ports: [80, {port: 81, name: grpc}]}}"
     (service,) = expand_text(text).resources
     assert [(p.port, p.speaks) for p in service.spec.ports] == [(80, "HTTP"), (81, "GRPC")]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("8080", [(8080, 80)]),
+        ("[8080, {local: 8081, port: 90}]", [(8080, 80), (8081, 90)]),
+        ("{local: 8081, port: 90}", [(8081, 90)]),
+    ],
+)
+def test_a_service_is_published_at_local_ports(written, expected):
+    expanded = expand_text(f"services: {{a: {{run: x, ports: [80, 90], publish: {written}}}}}")
+    assert [(p.local, p.port) for p in expanded.published] == expected
+    assert {p.service for p in expanded.published} == {"default/a"}
+
+
+def test_a_local_port_is_published_once():
+    text = "services:\n  a: {run: x, port: 80, publish: 8080}\n  b: {run: x, port: 80, publish: [8081, 8080]}\n"
+    (problem,) = expand_text(text, "w.yaml").problems
+    assert str(problem).startswith("error: w.yaml:3:34: services.b.publish: 8080 is published for a already")

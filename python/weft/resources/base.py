@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation
@@ -18,6 +19,8 @@ class Model(BaseModel):
 
     # Fields of the standard that we know and do not do: their error says so, instead of "unknown".
     NOT_YET: ClassVar[frozenset[str]] = frozenset()
+    # Words of other tools, and what to write here instead of each.
+    INSTEAD: ClassVar[Mapping[str, str]] = {}
 
 
 class Metadata(Model):

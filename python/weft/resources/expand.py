@@ -47,9 +47,20 @@ class WorkloadPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Publication:
+    """A port of this machine at which people reach a service."""
+
+    local: int
+    # "<namespace>/<service>"
+    service: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
 class Expanded:
     resources: tuple[Resource, ...] = ()
     workloads: tuple[WorkloadPlan, ...] = ()
+    published: tuple[Publication, ...] = ()
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -74,7 +85,8 @@ def expand_text(text: str, file: str = "weft.yaml") -> Expanded:
         return Expanded(problems=tuple(problems))
     if len(nodes) != 1:
         hint = "services: {name: {run: …, port: …}}"
-        return Expanded(problems=(Problem(file, 0, 0, f"{len(nodes)} documents, and a weft.yaml is one", hint=hint),))
+        what = f"{len(nodes)} documents, and a weft.yaml is one" if nodes else "is empty"
+        return Expanded(problems=(Problem(file, 0, 0, what, hint=hint),))
     return expand_node(nodes[0], file)
 
 
@@ -85,15 +97,23 @@ def is_weftfile(value: Any) -> bool:
 
 def expand_node(node: Node, file: str) -> Expanded:
     origin = Origin(file, node.line, node.column)
+    if isinstance(node.value, Mapping) and "kind" in node.value and "services" not in node.value:
+        what = f"this is a {node.value['kind']}, not a weft.yaml"
+        return Expanded(problems=(Problem.at(origin, what, hint=f"weft apply -f {file}"),))
     try:
         written = WeftFile.model_validate(node.value)
     except ValidationError as error:
         return Expanded(problems=tuple(problems_of(error, WeftFile, origin, node)))
-    problems = tuple(_unknown_callees(written, file, node))
+    problems = (
+        *_unknown_callees(written, file, node),
+        *_same_names(written, file, node),
+        *_same_locals(written, file, node),
+    )
     if problems:
         return Expanded(problems=problems)
     maker = _Maker(written, file, node)
-    return Expanded(tuple(maker.resources()), tuple(_workloads(written)))
+    plans = (plan for name in written.services for plan in _workloads(written, name))
+    return Expanded(tuple(maker.resources()), tuple(plans), tuple(_published(written)))
 
 
 def _unknown_callees(written: WeftFile, file: str, node: Node) -> Iterator[Problem]:
@@ -108,6 +128,35 @@ def _unknown_callees(written: WeftFile, file: str, node: Node) -> Iterator[Probl
                 )
             elif target is not None and not target.all_ports:
                 yield Problem.at(where, f"{callee} has no port to call", hint=f"give services.{callee} a port")
+
+
+def _same_names(written: WeftFile, file: str, node: Node) -> Iterator[Problem]:
+    """Version v1 of "a" and the service "a-v1" both have a process a-v1-0."""
+    first: dict[str, str] = {}
+    for name in written.services:
+        taken = (plan.name for plan in _workloads(written, name) if first.setdefault(plan.name, name) != name)
+        if process := next(taken, None):
+            where = Origin(file, *node.at_key(("services", name)))
+            what = f"its process {process} is called like one of {first[process]}"
+            yield Problem.at(where, what, hint=f"rename {name}, or that version")
+
+
+def _same_locals(written: WeftFile, file: str, node: Node) -> Iterator[Problem]:
+    first: dict[int, str] = {}
+    for name, service in written.services.items():
+        for entry in service.publish:
+            if entry.local in first:
+                where = Origin(file, *node.at(("services", name, "publish")))
+                what = f"services.{name}.publish: {entry.local} is published for {first[entry.local]} already"
+                yield Problem.at(where, what, hint="give each a local port of its own")
+            first.setdefault(entry.local, name)
+
+
+def _published(written: WeftFile) -> Iterator[Publication]:
+    for name, service in written.services.items():
+        for entry in service.publish:
+            port = entry.port or service.all_ports[0].port
+            yield Publication(entry.local, f"{written.namespace}/{name}", port)
 
 
 @dataclass
@@ -196,11 +245,12 @@ class _Maker:
         return Origin(self.file, line, column, (line,))
 
 
-def _workloads(written: WeftFile) -> Iterator[WorkloadPlan]:
-    for name, service in written.services.items():
-        if not service.endpoints:
-            for version in service.versions or [""]:
-                yield from _replicas(written, name, service, version)
+def _workloads(written: WeftFile, name: str) -> Iterator[WorkloadPlan]:
+    """The processes of one service."""
+    service = written.services[name]
+    if not service.endpoints:
+        for version in service.versions or [""]:
+            yield from _replicas(written, name, service, version)
 
 
 def _replicas(written: WeftFile, name: str, service: FileService, version: str) -> Iterator[WorkloadPlan]:

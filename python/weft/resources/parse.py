@@ -7,7 +7,7 @@ become sentences.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -127,6 +127,9 @@ def _unknown_field(place: Origin, loc: Loc, model: type[BaseModel]) -> Problem:
     where = f" in {parent}" if parent else ""
     if owner is not None and name in getattr(owner, "NOT_YET", ()):
         return Problem.at(place, f"not supported yet: {name}{where}", field=path_text(loc))
+    instead = getattr(owner, "INSTEAD", {}).get(name)
+    if instead is not None:
+        return Problem.at(place, f'unknown field "{name}"{where}', hint=instead, field=path_text(loc))
     known = _TOP if not loc[:-1] and issubclass(model, Resource) else field_names(owner)
     return Problem.at(place, f'unknown field "{name}"{where}', hint=did_you_mean(name, known), field=path_text(loc))
 
@@ -152,11 +155,13 @@ def _sentence(details: ErrorDetails) -> tuple[str, str]:
         case "string_type":
             return f"{_shown(value)} is {_type_name(value)}, not a string", f'quote it: "{_yaml_word(value)}"'
         case "int_type" | "int_parsing" | "int_from_float":
-            return f"{_shown(value)} is not a whole number", "without quotes" if isinstance(value, str) else ""
+            quoted = isinstance(value, str) and value.isdecimal()
+            return f"{_shown(value)} is not a whole number", "without quotes" if quoted else ""
         case "bool_type" | "bool_parsing":
             return f"{_shown(value)} is neither true nor false", "YAML 1.2: only true and false are"
         case "tuple_type" | "list_type":
-            return f"is {_type_name(value)}, not a list", "begin each entry with '- '"
+            single = isinstance(value, str | int)
+            return f"is {_type_name(value)}, not a list", f"write [{value}]" if single else "begin each entry with '- '"
         case "dict_type" | "model_type" | "model_attributes_type":
             return f"is {_type_name(value)}, not a mapping", "write its fields as name: value"
         case "greater_than_equal":
@@ -188,11 +193,16 @@ def path_text(loc: Loc) -> str:
 def _model_at(model: type[BaseModel], loc: Loc) -> type[BaseModel] | None:
     """The model whose fields stand at `loc`."""
     current: type[BaseModel] | None = model
+    by_name = False
     for step in loc:
         if isinstance(step, int) or current is None:
             continue
+        if by_name:  # a key of a mapping that users choose
+            by_name = False
+            continue
         found = next((f for n, f in current.model_fields.items() if step in (n, f.alias)), None)
         current = _inner_model(found.annotation) if found else None
+        by_name = found is not None and get_origin(found.annotation) is dict
     return current
 
 

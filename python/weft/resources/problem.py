@@ -61,8 +61,14 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     if len(choices) > MAX_CHOICES:
         return ""
     lowered = {c.lower(): c for c in choices}
-    near = difflib.get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.6)
+    near = [name for name in difflib.get_close_matches(word.lower(), list(lowered)) if _same_end(word.lower(), name)]
     if near:
         return f'did you mean "{lowered[near[0]]}"?'
     # A list of fifty choices helps nobody.
     return f"known here: {', '.join(choices)}" if 0 < len(choices) <= 20 else ""
+
+
+def _same_end(word: str, name: str) -> bool:
+    """Kind and namespace alone make two references alike; who mistypes a name means one like it."""
+    end, other = word.rpartition("/")[2], name.rpartition("/")[2]
+    return bool(difflib.get_close_matches(end, [other]))

@@ -9,6 +9,7 @@
         run: python reviews.py     # split as a shell would, without one; or command: [python, reviews.py]
         port: 9080                 # as clients know it; the app is told its own as PORT. Several: ports: [9080, {…}]
         protocol: HTTP             # HTTP | HTTP2 | GRPC | TCP | TLS; left out: detected
+        publish: 8080              # people reach it at 127.0.0.1:8080; several: [8080, {local: 8081, port: 9090}]
         listen: 8000               # where the app listens if it does not read PORT; then one replica only
         replicas: 2                # default 1
         env: {LOG: debug}
@@ -33,9 +34,12 @@ an `AccessPolicy` of the *callee* that allows its callers, so that everybody els
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from weft.resources.base import Model
 from weft.resources.service import Health, Protocol, ServicePort, StaticEndpoint
@@ -56,18 +60,91 @@ def _health(value: Any) -> Any:
     return {"http": value} if isinstance(value, str) else value
 
 
+def _one_port(value: Any) -> Any:
+    """Docker's "8080:80" says two things at once."""
+    pair = re.fullmatch(r"(\d+):(\d+)", value) if isinstance(value, str) else None
+    if pair:
+        raise wrong(f"{value!r} is not a port", f"port: {pair[2]} and publish: {pair[1]}")
+    return value
+
+
 def _port(value: Any) -> Any:
+    value = _one_port(value)
     return {"port": value} if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-Environment: TypeAlias = dict[str, Annotated[str, BeforeValidator(_environment)]]
+def _published(value: Any) -> Any:
+    return [_local(entry) for entry in (value if isinstance(value, list | tuple) else [value])]
+
+
+def _local(value: Any) -> Any:
+    value = _one_port(value)
+    return value if value is None or isinstance(value, Mapping) else {"local": value}
+
+
+def _run(value: Any) -> Any:
+    if isinstance(value, list):
+        raise wrong("is a list, not a string", f"that is command: [{', '.join(map(str, value))}]")
+    if isinstance(value, str):
+        try:
+            words = shlex.split(value)
+        except ValueError as error:
+            raise wrong(f"cannot be split into words: {str(error).lower()}", "or write command: [program, …]") from None
+        if not words:
+            raise wrong("is empty", "give it a value or remove it")
+    return value
+
+
+def _command(value: Any) -> Any:
+    if isinstance(value, str):
+        raise wrong("is a string, not a list", f"that is run: {value}")
+    return value
+
+
+def _variable(name: str) -> str:
+    if not name or "=" in name or "\0" in name:
+        raise wrong(f"{name!r} is not the name of an environment variable", "write NAME: value")
+    return name
+
+
+def _callee(name: str) -> str:
+    if not re.fullmatch(r"([a-z0-9-]+/)?[a-z0-9-]+", name):
+        raise wrong(f"{name!r} is not a service", "its name alone, or <namespace>/<name>")
+    return name
+
+
+Environment: TypeAlias = dict[
+    Annotated[str, AfterValidator(_variable)], Annotated[str, BeforeValidator(_environment)]
+]
 Replicas: TypeAlias = Annotated[int, Field(strict=True, ge=0, le=MAX_REPLICAS)]
-Callee: TypeAlias = Annotated[str, Field(pattern=r"^([a-z0-9-]+/)?[a-z0-9-]+$")]
+Callee: TypeAlias = Annotated[str, AfterValidator(_callee)]
+
+
+class Published(Model):
+    """A port of this machine that leads to a port of the service; left out: its first."""
+
+    local: Port
+    port: Port | None = None
 
 
 class _Runs(Model):
-    run: str | None = Field(default=None, min_length=1)
-    command: tuple[str, ...] | None = Field(default=None, min_length=1)
+    # Compose's words, for whoever comes from there.
+    INSTEAD: ClassVar[Mapping[str, str]] = {
+        "build": "weft runs commands, not images: run: python3 app.py",
+        "depends_on": "calls: [name] for whom it calls; nobody has to wait for anybody's start",
+        "deploy": "replicas: 2",
+        "entrypoint": "run: python3 app.py",
+        "environment": "env: {NAME: value}",
+        "expose": "port: 8080",
+        "healthcheck": "health: /healthz",
+        "image": "weft runs commands, not images: run: python3 app.py",
+        "networks": "calls: [name] says whom it may call",
+        "scale": "replicas: 2",
+        "working_dir": "directory: app",
+    }
+
+    run: Annotated[str | None, BeforeValidator(_run)] = None
+    command: Annotated[tuple[str, ...] | None, BeforeValidator(_command)] = Field(default=None, min_length=1)
     replicas: Replicas | None = None
     env: Environment = Field(default_factory=dict)
 
@@ -83,8 +160,9 @@ class Version(_Runs):
 
 
 class FileService(_Runs):
-    port: Port | None = None
+    port: Annotated[Port | None, BeforeValidator(_one_port)] = None
     ports: tuple[Annotated[ServicePort, BeforeValidator(_port)], ...] = ()
+    publish: Annotated[tuple[Published, ...], BeforeValidator(_published)] = ()
     protocol: Protocol | None = None
     listen: Port | None = None
     directory: str = ""
@@ -99,8 +177,10 @@ class FileService(_Runs):
         once("calls", self.calls)
         if self.port and self.ports:
             raise wrong("port and ports say the same thing", "remove one of the two")
-        if not (self.port or self.ports) and (self.versions or self.endpoints or self.health or self.listen):
-            raise wrong("versions, endpoints, health and listen need a port", "port: 8080")
+        needy = self.versions or self.endpoints or self.health or self.listen or self.publish
+        if needy and not (self.port or self.ports):
+            raise wrong("versions, endpoints, health, listen and publish need a port", "port: 8080")
+        self._check_publish()
         self._check_runs()
         self._check_weights()
         return self
@@ -115,6 +195,12 @@ class FileService(_Runs):
             raise wrong("endpoints stand for what weft does not run", "remove run, command and versions, or endpoints")
         if self.listen and sum(self.copies(name) for name in self.versions or [""]) > 1:
             raise wrong("several replicas cannot listen on one port", "let the app read PORT and remove listen")
+
+    def _check_publish(self) -> None:
+        has = [port.port for port in self.all_ports]
+        absent = next((entry.port for entry in self.publish if entry.port and entry.port not in has), None)
+        if absent:
+            raise wrong(f"it publishes port {absent}, which it does not have", f"it has {', '.join(map(str, has))}")
 
     def _check_weights(self) -> None:
         missing = [name for name, version in self.versions.items() if version.weight is None]
@@ -133,6 +219,12 @@ class FileService(_Runs):
 
 
 class WeftFile(Model):
+    INSTEAD: ClassVar[Mapping[str, str]] = {
+        "name": "remove it, or namespace: shop",
+        "networks": "remove it; calls: [name] of a service says whom it may call",
+        "version": "remove it: there is one version of this format",
+    }
+
     namespace: DnsLabel = "default"
     mtls: Literal["permissive", "strict"] | None = None
     access: Literal["allow", "deny"] | None = None
