@@ -24,6 +24,17 @@ def test_print_shows_what_the_file_means(weft: Weft, tmp_path: Path) -> None:
     ]
 
 
+def test_print_shows_what_is_published_and_what_lets_the_edge_in(weft: Weft, tmp_path: Path) -> None:
+    (tmp_path / "weft.yaml").write_text(FILE.replace("[80, 90]", "[80, 90], publish: 8080"))
+    done = weft("up", "-f", str(tmp_path / "weft.yaml"), "-p", "web:90=8081", "--print")
+    assert done.lines[:2] == ["# web:80 at http://127.0.0.1:8080", "# web:90 at http://127.0.0.1:8081"]
+    assert [str(resource.ref) for resource in load_text(done.out).resources] == [
+        "Service/shop/web",
+        "AccessPolicy/shop/web-callers",
+        "AccessPolicy/shop/web-edge",
+    ]
+
+
 def test_no_file_is_wrong_usage(weft: Weft, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     done = weft("up")
@@ -49,6 +60,17 @@ def test_a_local_port_leads_to_one_service() -> None:
     assert list(all_published(["web=8080", "web:90=8081"], expanded)) == ["127.0.0.1:8080", "127.0.0.1:8081"]
     with pytest.raises(Failure, match="127.0.0.1:8080 twice"):
         all_published(["web=8080", "web:90=8080"], expanded)
+
+
+def test_the_file_and_the_options_publish_together() -> None:
+    expanded = expand_text(FILE.replace("[80, 90]", "[80, 90], publish: 8080"))
+    assert all_published(["web:90=8081"], expanded) == {
+        "127.0.0.1:8080": Target("shop/web", 80),
+        "127.0.0.1:8081": Target("shop/web", 90),
+    }
+    assert list(all_published(["web=8080"], expanded)) == ["127.0.0.1:8080"]  # says the same
+    with pytest.raises(Failure, match="127.0.0.1:8080 twice"):
+        all_published(["web:90=8080"], expanded)
 
 
 @pytest.mark.parametrize("text", ["web", "web=x", "web:x=1", "job=1", "web:91=1", "nobody=1", "web=0", "web=65536"])

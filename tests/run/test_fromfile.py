@@ -4,7 +4,7 @@ import pytest
 
 from weft.client.errors import WeftError
 from weft.resources.expand import Expanded, expand_text
-from weft.run.fromfile import admission, declared, edge, specs
+from weft.run.fromfile import admission, declared, edge, published, specs
 from weft.run.loopback import Target
 
 SHOP = """
@@ -55,6 +55,11 @@ def test_a_callee_that_is_nowhere_is_said() -> None:
 
 def test_the_files_ports_are_known_without_asking() -> None:
     assert declared(expanded()) == {"default/web": (8080,), "default/reviews": (9080, 9090)}
+
+
+def test_what_is_published_is_on_loopback() -> None:
+    found = published(expanded(SHOP.replace("port: 8080", "port: 8080\n    publish: 80")))
+    assert found == {"127.0.0.1:80": Target("default/web", 8080)}
 
 
 def test_the_edge_is_a_workload_without_an_app() -> None:

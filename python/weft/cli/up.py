@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +23,10 @@ def up(
     publish: Annotated[
         list[str] | None,
         typer.Option(
-            "--publish", "-p", metavar="SERVICE[:PORT]=LOCAL", help="Reach a service at a local port; may be repeated"
+            "--publish",
+            "-p",
+            metavar="SERVICE[:PORT]=LOCAL",
+            help="Reach a service at a local port, as `publish` in the file; may be repeated",
         ),
     ] = None,
     print_only: Annotated[bool, typer.Option("--print", help="Print what the file means, start nothing")] = False,
@@ -39,7 +42,7 @@ def up(
     Starts a controller and, for each workload, a proxy and the app; shows all their logs. Afterwards nothing is left.
     """
     from weft.client.documents import problem_of, wrong_files
-    from weft.resources import expand, to_yaml
+    from weft.resources import expand
 
     if not file.exists():
         usage(f"there is no {file} here", "go to its folder, or name it with -f")
@@ -47,7 +50,7 @@ def up(
     if not expanded.ok:
         raise wrong_files(map(problem_of, expanded.problems))
     if print_only:
-        print(to_yaml(expanded.resources), end="")
+        _print(expanded, all_published(publish or (), expanded))
         return
     from weft.run.controller import NAME, Failed
     from weft.run.display import Display
@@ -79,11 +82,24 @@ def show_tail(lines: tuple[str, ...]) -> None:
         print("\n".join(["", "last lines:", *(f"  {line}" for line in lines), ""]), file=sys.stderr)
 
 
+def _print(expanded: Expanded, publish: Mapping[str, Target]) -> None:
+    """All that the file stands for: what no resource says stands in comments."""
+    from weft.resources import to_yaml
+    from weft.run.fromfile import admission
+
+    for address, target in publish.items():
+        print(f"# {target.service.partition('/')[2]}:{target.port} at http://{address}")
+    print(to_yaml([*expanded.resources, *admission(expanded, publish)]), end="")
+
+
 def all_published(texts: Iterable[str], expanded: Expanded) -> dict[str, Target]:
-    found: dict[str, Target] = {}
+    """What the file publishes, and what the options add."""
+    from weft.run.fromfile import published as written
+
+    found = written(expanded)
     for text in texts:
         address, target = published(text, expanded)
-        if address in found:
+        if found.get(address, target) != target:
             usage(
                 f"--publish names {address} twice: for {found[address].service} and {target.service}",
                 "give each a local port of its own",
@@ -94,7 +110,7 @@ def all_published(texts: Iterable[str], expanded: Expanded) -> dict[str, Target]
 
 def published(text: str, expanded: Expanded) -> tuple[str, Target]:
     """ "web=8080" as 127.0.0.1:8080 to the first port of web."""
-    from weft.run.fromfile import declared
+    from weft.run.fromfile import declared, local_address
     from weft.run.loopback import Target
 
     left, equals, local = text.partition("=")
@@ -105,4 +121,4 @@ def published(text: str, expanded: Expanded) -> tuple[str, Target]:
     ports = declared(expanded).get(service, ())
     if not ports or (port and int(port) not in ports):
         usage(f"--publish: {left} is not a service of this file with such a port")
-    return f"127.0.0.1:{local}", Target(service, int(port) if port else ports[0])
+    return local_address(int(local)), Target(service, int(port) if port else ports[0])

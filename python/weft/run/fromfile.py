@@ -36,6 +36,16 @@ def declared(expanded: Expanded) -> dict[str, tuple[int, ...]]:
     return {f"{s.namespace}/{s.name}": tuple(p.port for p in s.spec.ports) for s in services}
 
 
+def published(expanded: Expanded) -> dict[str, Target]:
+    """Local addresses of this file and what each leads to."""
+    return {local_address(p.local): Target(p.service, p.port) for p in expanded.published}
+
+
+def local_address(port: int) -> str:
+    """For the people and browsers of this machine; for others there are gateways."""
+    return f"127.0.0.1:{port}"
+
+
 def edge(namespace: str, publish: Mapping[str, Target]) -> Spec:
     """A proxy without an app: fixed local addresses, each leading to one service."""
     return Spec(EDGE, namespace, publish=publish)
