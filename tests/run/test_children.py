@@ -36,6 +36,13 @@ async def test_both_streams_come_line_by_line_with_the_name() -> None:
     assert sorted(lines) == [("app", "err"), ("app", "no end"), ("app", "out")]
 
 
+async def test_a_line_of_one_stream_is_not_cut_by_one_of_the_other() -> None:
+    lines = Lines()
+    code = "import sys; print('half ', end=''); print('err', file=sys.stderr); print('a line')"
+    assert await (await python(code, lines)).wait() == 0
+    assert sorted(lines) == [("app", "err"), ("app", "half a line")]
+
+
 async def test_the_tail_keeps_the_last_lines() -> None:
     child = await python("for i in range(50): print(i)", Lines())
     assert await child.wait() == 0
@@ -73,8 +80,24 @@ async def test_stop_ends_what_does_not_listen_and_all_that_it_started() -> None:
     await child.stop(0.05)
     assert child.process.returncode == -signal.SIGKILL
     await child.wait()  # the pipe is closed: nobody holds it any more
-    assert child.reading is not None
-    assert child.reading.done()
+    assert all(reading.done() for reading in child.reading)
+
+
+async def test_who_holds_its_output_for_ever_is_left_alone() -> None:
+    lines = Lines()
+    child = await python(
+        "import signal, subprocess, sys\n"
+        "inner = subprocess.Popen(['sleep', '600'], start_new_session=True); print(inner.pid)\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); print('ready'); signal.pause()",
+        lines,
+    )
+    await lines.wait_for("ready")
+    inner = int(lines[0][1])
+    try:
+        await asyncio.wait_for(child.stop(10), 10)
+        assert all(reading.done() for reading in child.reading)
+    finally:
+        os.kill(inner, signal.SIGKILL)
 
 
 async def test_ctrl_c_of_the_terminal_does_not_reach_a_child() -> None:

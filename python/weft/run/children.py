@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 TAIL_LINES = 20
 # A longer line is cut into such pieces: a program that writes without line ends must not fill our memory.
 MAX_LINE = 16 * 1024
+# How long its output may outlive it: a grandchild that left the session may hold a pipe open for ever.
+OUTPUT_S = 1.0
 
 Sink = Callable[[str, str], None]
 
@@ -28,8 +30,8 @@ class Child:
     name: str
     process: asyncio.subprocess.Process
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
-    # Ends when its output does: all lines are out then.
-    reading: asyncio.Task[None] | None = None
+    # One for stdout and one for stderr; they end when its output does: all lines are out then.
+    reading: tuple[asyncio.Task[None], ...] = ()
     stopping: bool = False
 
     @property
@@ -39,9 +41,9 @@ class Child:
     async def wait(self) -> int:
         """Its exit status, after its last line was taken."""
         status = await self.process.wait()
-        if self.reading is not None:
-            # A grandchild that left the session may hold the pipe open for ever.
-            await asyncio.wait([self.reading], timeout=1.0)
+        await asyncio.wait(self.reading, timeout=OUTPUT_S)
+        for reading in self.reading:
+            reading.cancel()
         return status
 
     async def stop(self, grace_s: float) -> None:
@@ -49,13 +51,10 @@ class Child:
         self.stopping = True
         with contextlib.suppress(ProcessLookupError):
             self.process.terminate()
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.process.wait(), grace_s)
-        except TimeoutError:
-            self.kill()
-            await self.process.wait()
-        else:
-            self.kill()  # whom it left behind
+        self.kill()  # it, or whom it left behind
+        await self.wait()
 
     def kill(self) -> None:
         self.stopping = True
@@ -66,24 +65,45 @@ class Child:
 async def start(
     name: str, command: Sequence[str], sink: Sink, env: Mapping[str, str] | None = None, cwd: str | None = None
 ) -> Child:
-    """`sink(name, line)` is called for each line of its stdout and stderr."""
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-        env=dict(env) if env is not None else None,
-        cwd=cwd,
-    )
+    """`sink(name, line)` is called for each line of its stdout and stderr.
+
+    A pipe for each: Python's `print` writes a line and its end one after the other, and what the proxy logs on stderr
+    would stand between the two.
+    """
+    pipes = [os.pipe(), os.pipe()]
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=pipes[0][1],
+            stderr=pipes[1][1],
+            start_new_session=True,
+            env=dict(env) if env is not None else None,
+            cwd=cwd,
+        )
+    except OSError:
+        for ours, _ in pipes:
+            os.close(ours)
+        raise
+    finally:
+        for _, its in pipes:
+            os.close(its)
     child = Child(name, process)
-    child.reading = asyncio.create_task(_read(child, sink))
+    child.reading = tuple(asyncio.create_task(_read(child, sink, ours)) for ours, _ in pipes)
     return child
 
 
-async def _read(child: Child, sink: Sink) -> None:
-    stream = child.process.stdout
-    assert stream is not None
+async def _read(child: Child, sink: Sink, descriptor: int) -> None:
+    stream = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(descriptor, "rb", buffering=0)
+    )
+    # Closed by us, also while somebody holds the other end: asyncio's own pipes of a process wait for that one.
+    with contextlib.closing(transport):
+        await _lines(child, sink, stream)
+
+
+async def _lines(child: Child, sink: Sink, stream: asyncio.StreamReader) -> None:
     rest = b""
     while chunk := await stream.read(MAX_LINE):
         *lines, rest = (rest + chunk).split(b"\n")
