@@ -23,8 +23,8 @@ pub struct Frontend {
     pub origin: Arc<str>,
     has_routes: bool,
     entries: Vec<Entry>,
-    actions: Vec<Action>,
-    default: Option<Action>,
+    actions: Vec<Arc<Action>>,
+    default: Option<Arc<Action>>,
     index: Index,
     backends: Vec<Arc<str>>,
     path_safety: bool,
@@ -42,7 +42,8 @@ pub enum Route<'a> {
 /// What decided, and what is to be done.
 #[derive(Clone, Copy)]
 pub struct Matched<'a> {
-    pub action: &'a Action,
+    /// Shared, so that a request in flight keeps it whatever replaces the frontend.
+    pub action: &'a Arc<Action>,
     /// Of the entry that matched; the action's own for the default.
     pub rule_id: &'a Arc<str>,
     /// The entry's prefix, for rewrites; "/" where the entry has none.
@@ -68,8 +69,8 @@ impl Frontend {
         let mut backends = Backends::default();
         let entries = frontend.routes.iter().map(|e| Entry::compile(e, &mut names));
         let entries: Vec<Entry> = entries.collect::<Result<_, _>>()?;
-        let actions = frontend.actions.iter().map(|a| Action::compile(a, &mut backends));
-        let actions: Vec<Action> = actions.collect::<Result<_, _>>()?;
+        let actions = frontend.actions.iter().map(|a| Action::compile(a, &mut backends).map(Arc::new));
+        let actions: Vec<Arc<Action>> = actions.collect::<Result<_, _>>()?;
         entries.iter().try_for_each(|entry| fits(entry, &actions))?;
         Ok(Frontend {
             name: frontend.name.as_str().into(),
@@ -127,31 +128,22 @@ impl Frontend {
         tried
     }
 
-    /// The keys of all backends that it names, each once: what must be there before it becomes active.
-    /// `Weighted::index` is a position in it.
     /// Declared to carry bytes that nobody looks into.
     pub fn is_opaque(&self) -> bool {
         matches!(self.protocol, v1::AppProtocol::Tcp | v1::AppProtocol::Tls)
     }
 
+    /// The keys of all backends that it names, each once: what must be there before it becomes active.
+    /// `Weighted::index` is a position in it.
     pub fn backends(&self) -> &[Arc<str>] {
         &self.backends
     }
 
     /// Of the first entry with this id, or of the default.
-    pub fn action_of(&self, rule_id: &str) -> Option<&Action> {
+    pub fn action_of(&self, rule_id: &str) -> Option<&Arc<Action>> {
         let entry = self.entries.iter().find(|e| *e.rule_id == *rule_id);
         let default = self.default.as_ref().filter(|action| *action.rule_id == *rule_id);
         entry.map(|e| &self.actions[e.action]).or(default)
-    }
-
-    pub fn actions(&self) -> &[Action] {
-        &self.actions
-    }
-
-    /// The action of everything while there are no routes.
-    pub fn default_action(&self) -> Option<&Action> {
-        self.default.as_ref()
     }
 
     pub fn has_routes(&self) -> bool {
@@ -177,7 +169,7 @@ impl Frontend {
 }
 
 /// The entry's action exists and can be done with what the entry matches.
-fn fits(entry: &Entry, actions: &[Action]) -> Result<(), Refused> {
+fn fits(entry: &Entry, actions: &[Arc<Action>]) -> Result<(), Refused> {
     let refuse = |why: &str| Err(Refused::because(format!("rule {}: {why}", entry.rule_id)));
     let Some(action) = actions.get(entry.action) else { return refuse("its action does not exist") };
     let prefixed = matches!(entry.path, crate::entry::PathRule::Any | crate::entry::PathRule::Prefix(_));
@@ -188,7 +180,7 @@ fn fits(entry: &Entry, actions: &[Action]) -> Result<(), Refused> {
     Ok(())
 }
 
-fn default_action(frontend: &v1::Frontend, backends: &mut Backends) -> Result<Option<Action>, Refused> {
+fn default_action(frontend: &v1::Frontend, backends: &mut Backends) -> Result<Option<Arc<Action>>, Refused> {
     if frontend.default_backend.is_empty() {
         return Ok(None);
     }
@@ -202,7 +194,7 @@ fn default_action(frontend: &v1::Frontend, backends: &mut Backends) -> Result<Op
     };
     let target = given.target.clone().unwrap_or(v1::route_action::Target::Split(split));
     let rule_id = if given.rule_id.is_empty() { frontend.origin.clone() } else { given.rule_id.clone() };
-    Action::compile(&v1::RouteAction { rule_id, target: Some(target), ..given }, backends).map(Some)
+    Action::compile(&v1::RouteAction { rule_id, target: Some(target), ..given }, backends).map(Arc::new).map(Some)
 }
 
 pub(crate) fn port(given: u32) -> Result<u16, Refused> {
@@ -251,9 +243,8 @@ mod tests {
     }
 
     fn backend<'a>(route: &Route<'a>) -> Option<&'a str> {
-        let Route::Forward(Matched { action: Action { target: Target::Split(split), .. }, .. }) = route else {
-            return None;
-        };
+        let Route::Forward(matched) = route else { return None };
+        let Target::Split(split) = &matched.action.target else { return None };
         split.backends[0].backend.as_deref()
     }
 

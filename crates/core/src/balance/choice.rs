@@ -76,13 +76,13 @@ impl Group {
         after.iter().chain(before).copied().find(|&slot| !self.excluded(slot, exclude))
     }
 
-    /// Beyond the aperture and the level: any usable endpoint is better than one that has just failed.
     /// For a retry that has no other: an endpoint that is out may have come back, the one that just failed has not.
     pub(super) fn any_ejected_but(&self, exclude: &[EndpointIx]) -> Option<u32> {
         let healthy = |slot: u32| self.endpoint_in(slot).is_some_and(|e| e.healthy());
         self.order.iter().copied().find(|&slot| healthy(slot) && !self.excluded(slot, exclude))
     }
 
+    /// Beyond the aperture and the level: any usable endpoint is better than one that has just failed.
     pub(super) fn any_but(&self, exclude: &[EndpointIx]) -> Option<u32> {
         self.order.iter().copied().find(|&slot| self.usable(slot) && !self.excluded(slot, exclude))
     }

@@ -100,6 +100,11 @@ impl<T: Copy> Connection<T> {
         self.core.capacity(stream.0)
     }
 
+    /// How much the peer may still send on all streams together before something is released.
+    pub fn receivable(&self) -> u64 {
+        self.core.receivable.max(0) as u64
+    }
+
     /// Ends the stream at once. No more events come for it; what `receive` has handed out must still be released.
     pub fn reset(&mut self, stream: StreamId, code: ErrorCode, out: &mut Vec<u8>) {
         self.core.reset(stream.0, code, out);

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use weft_core::Reason;
+use weft_core::outlier::Outcome;
 use weft_core::retry::{self, Decision, Failure};
-use weft_core::{Reason, frontend::Target as RouteTarget};
 use weft_http::h1::RequestKind;
+use weft_http::h2::ErrorCode;
 use weft_http::{Head, Known, h1};
 
 use super::conn::{Conn, ExchangeId, Protocol, Reading};
@@ -122,8 +124,7 @@ impl Engine {
 
     fn retries_response(&mut self, x: ExchangeId, head: &Head, bytes: &[u8]) -> bool {
         let exchange = &self.exchanges[x];
-        let Some(plan) = exchange.plan.clone() else { return false };
-        let policy = &plan.action().retry;
+        let Some(policy) = exchange.plan.as_ref().map(|plan| &plan.action.retry) else { return false };
         if !policy.looks_at_responses() || (head.status < 400 && !exchange.grpc) {
             return false;
         }
@@ -140,15 +141,14 @@ impl Engine {
     fn try_again(&mut self, x: ExchangeId, failure: Failure, retry_after_ms: Option<u64>) -> bool {
         let exchange = &self.exchanges[x];
         let Some(plan) = exchange.plan.clone() else { return false };
-        let replayable = !exchange.body_lost && (exchange.keep_bytes > 0 || exchange.to_app.sent == 0);
         let tried = retry::Tried {
             attempt: exchange.attempts,
             method: exchange.request.text(exchange.request.method),
             failure,
-            body_replayable: replayable && !exchange.raw,
+            body_replayable: !exchange.body_lost && !exchange.raw,
             retry_after_ms,
         };
-        let policy = &plan.action().retry;
+        let policy = &plan.action.retry;
         let Decision::Retry { after_ms } = retry::decide(policy, &tried, &mut self.rng) else { return false };
         if self.is_late(x, after_ms) {
             return false;
@@ -158,7 +158,7 @@ impl Engine {
             self.exchanges[x].reason = Some(Reason::RetryBudget);
             return false;
         }
-        self.end_try(x, weft_core::outlier::Outcome::Failure);
+        self.end_try(x, Outcome::Failure);
         self.count_retry(x);
         let exchange = &mut self.exchanges[x];
         exchange.to_app.sent = 0;
@@ -198,15 +198,16 @@ impl Engine {
             Phase::Waiting | Phase::Trying => {}
         }
         self.drop_upstream(x);
-        if self.exchanges[x].side == Side::Inbound {
-            if failure.provably_unprocessed() && self.resend_to_app(x) {
-                return;
-            }
-        } else if self.try_again(x, failure, None) {
+        let unprocessed = failure.provably_unprocessed();
+        let handled = match self.exchanges[x].side {
+            Side::Inbound => unprocessed && (self.resend_to_app(x) || self.refuse_stream(x, reason)),
+            Side::Outbound => self.try_again(x, failure, None),
+        };
+        if handled {
             return;
         }
         let reason = self.exchanges[x].reason.take().unwrap_or(reason);
-        self.end_try(x, weft_core::outlier::Outcome::Failure);
+        self.end_try(x, Outcome::Failure);
         let rule = self.exchanges[x].rule.clone();
         self.exchanges[x].answer = Some(Answer::Failure { reason, rule });
         self.answer(x);
@@ -215,41 +216,59 @@ impl Engine {
     /// T6: the inbound proxy may send once more to its own app, on a fresh connection, what the app cannot have seen.
     fn resend_to_app(&mut self, x: ExchangeId) -> bool {
         let exchange = &mut self.exchanges[x];
-        let replayable = exchange.to_app.sent == 0 && exchange.request_bytes == 0;
-        if exchange.attempts > 1 || !replayable {
+        if exchange.attempts > 1 || exchange.body_lost || exchange.raw {
             return false;
         }
         exchange.attempts += 1;
+        exchange.to_app.sent = 0;
         exchange.to_app.end_sent = false;
-        let Some(super::Listener::Inbound { h1, .. }) = self.listeners.get(exchange.listener as usize) else {
-            return false;
-        };
-        let pool = *h1;
+        let pool = exchange.pool;
         self.send_on(x, pool, true).is_ok()
+    }
+
+    /// T6: non-delivery is proven, so a proxy that asks may ask another endpoint, whatever the method.
+    fn refuse_stream(&mut self, x: ExchangeId, reason: Reason) -> bool {
+        let Some(leg) = self.exchanges[x].down else { return false };
+        let is_peer = matches!(self.conn(leg.conn).map(|c| &c.protocol), Some(Protocol::H2(h2)) if h2.mesh);
+        if is_peer {
+            let exchange = &mut self.exchanges[x];
+            (exchange.status, exchange.reason) = (reason.status(), Some(reason));
+            self.reset_caller(x, ErrorCode::REFUSED_STREAM);
+            self.finish_exchange(x, Outcome::Failure);
+        }
+        is_peer
     }
 
     /// The response broke off: the caller must see that it is not whole.
     fn truncate(&mut self, x: ExchangeId, reason: Reason) {
         self.exchanges[x].reason = Some(reason);
-        let Some(leg) = self.exchanges[x].down.take() else { return };
-        if let Some(conn) = self.conn(leg.conn) {
-            match &mut conn.protocol {
-                Protocol::H2(h2) => {
-                    h2.codec.reset(leg.stream, weft_http::h2::ErrorCode::INTERNAL_ERROR, &mut conn.out);
-                    self.touch(leg.conn);
-                }
-                Protocol::H1Server(h1) => {
-                    // What arrived is sent; then the connection ends without the end of the message.
-                    h1.exchange = None;
-                    h1.keep_alive = false;
-                    conn.state.closing = true;
-                    self.touch(leg.conn);
-                }
-                _ => {}
-            }
+        if self.exchanges[x].down.is_none() {
+            return;
         }
+        self.reset_caller(x, ErrorCode::INTERNAL_ERROR);
         self.drop_upstream(x);
-        self.finish_exchange(x, weft_core::outlier::Outcome::Failure);
+        self.finish_exchange(x, Outcome::Failure);
+    }
+
+    /// Lets go of the caller without the end of a message.
+    fn reset_caller(&mut self, x: ExchangeId, code: ErrorCode) {
+        let Some(leg) = self.exchanges[x].down.take() else { return };
+        let owed = std::mem::take(&mut self.exchanges[x].to_app.owed);
+        let Some(conn) = self.conn(leg.conn) else { return };
+        match &mut conn.protocol {
+            Protocol::H2(h2) => {
+                h2.codec.release(leg.stream, owed, &mut conn.out);
+                h2.codec.reset(leg.stream, code, &mut conn.out);
+            }
+            Protocol::H1Server(h1) => {
+                // What arrived is sent; then the connection ends.
+                h1.exchange = None;
+                h1.keep_alive = false;
+                conn.state.closing = true;
+            }
+            _ => return,
+        }
+        self.touch(leg.conn);
     }
 
     // ------------------------------------------------------------------------------------------- own responses
@@ -274,7 +293,7 @@ impl Engine {
             self.exchanges[x].until_close = true;
         }
         self.release_caller(x);
-        self.finish_exchange(x, weft_core::outlier::Outcome::Neutral);
+        self.finish_exchange(x, Outcome::Neutral);
     }
 
     fn write_made(&mut self, x: ExchangeId, made: &Made) {
@@ -311,7 +330,7 @@ impl Engine {
                 if !ends {
                     let sent = h2.codec.send_data(leg.stream, body, true, out);
                     if sent < body.len() {
-                        h2.codec.reset(leg.stream, weft_http::h2::ErrorCode::NO_ERROR, out);
+                        h2.codec.reset(leg.stream, ErrorCode::NO_ERROR, out);
                     }
                 }
             }
@@ -366,7 +385,6 @@ impl Made {
                 content_type: content_type.clone(),
                 ..plain(*status, *reason, Some(rule.clone()))
             },
-            Answer::Connected => plain(200, None, None),
         }
     }
 
@@ -421,12 +439,9 @@ fn each_response_field(
     mesh_caller: bool,
     mut write: impl FnMut(&[u8], &[u8]),
 ) {
-    let action = exchange.plan.as_ref().map(|p| p.action());
-    let weighted = exchange.plan.as_ref().zip(action).and_then(|(p, a)| match &a.target {
-        RouteTarget::Split(split) => Some(&split.backends[p.weighted as usize].response_headers),
-        _ => None,
-    });
-    let edits = [action.map(|a| &a.response_headers), weighted];
+    let plan = exchange.plan.as_ref();
+    let of_backend = plan.and_then(|p| p.weighted()).map(|w| &w.response_headers);
+    let edits = [plan.map(|p| &p.action.response_headers), of_backend];
     let edits = || edits.iter().flatten().filter(|e| !e.is_empty());
     // An app cannot speak for weft; only a peer's proxy is believed, and only its reason travels on to the app.
     let believed = exchange.side == Side::Outbound;

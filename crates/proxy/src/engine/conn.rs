@@ -170,7 +170,6 @@ pub struct Tunnel {
     pub awaits_hello: bool,
     pub series: u32,
     pub started_us: u64,
-    pub bytes_in: u64,
 }
 
 /// The other proxy.
@@ -210,6 +209,18 @@ impl Conn {
 
     pub fn is_tls(&self) -> bool {
         self.tls.is_some()
+    }
+
+    /// What is written now is for a peer that is there, and who it must be.
+    pub fn is_open(&self) -> bool {
+        !self.state.connecting && self.state.established
+    }
+
+    /// The exchange waits for room, or for the connection.
+    pub fn choke(&mut self, x: ExchangeId) {
+        if !self.choked.contains(&x) {
+            self.choked.push(x);
+        }
     }
 
     pub fn unsent(&self) -> usize {

@@ -90,8 +90,8 @@ impl Engine {
                 Reading::Body => match self.read_request_body(conn, h1, rest) {
                     Ok(0) => break,
                     Ok(n) => used += n,
-                    Err(malformed) => {
-                        self.caller_malformed(h1, malformed);
+                    Err(_) => {
+                        self.caller_malformed(h1);
                         return Some(input.len());
                     }
                 },
@@ -173,10 +173,9 @@ impl Engine {
         Some(len)
     }
 
-    fn caller_malformed(&mut self, h1: &mut H1Server, malformed: h1::Malformed) {
+    fn caller_malformed(&mut self, h1: &mut H1Server) {
         self.shared.metrics.malformed.add(1);
         h1.keep_alive = false;
-        let _ = malformed;
         if let Some(x) = h1.exchange {
             self.answer_later(x, Reason::Malformed.into());
         }
@@ -271,7 +270,10 @@ impl Engine {
         let Some(peer) = &conn.peer else { return true };
         let Ok(hello) = v1::Hello::decode(payload) else { return false };
         let namespace = hello.workload.split('/').next().unwrap_or_default();
-        if namespace != peer.identity.namespace() {
+        // A proxy older than the field does not name its account; what it may do depends on the SVID alone.
+        let account = Some(hello.service_account.as_str()).filter(|account| !account.is_empty());
+        let proved = &peer.identity;
+        if namespace != proved.namespace() || account.is_some_and(|account| account != proved.service_account()) {
             let text = format!("HELLO of {} came with the identity {}", hello.workload, peer.identity.as_str());
             self.event("hello-refused", &conn.peer_address.to_string(), &text);
             return false;
@@ -329,6 +331,7 @@ impl Engine {
         }
         let (workload, service, version) = Default::default();
         conn.peer = Some(Arc::new(Peer { identity, workload, service, version, greeted: false }));
+        self.let_go(take(&mut conn.choked));
         self.own_errand(id, conn, Errand::Touch);
         true
     }
@@ -356,7 +359,7 @@ impl Engine {
             Protocol::Sniff => false,
             Protocol::H1Server(h1) => self.h1_server_eof(conn, h1),
             Protocol::H1Client(h1) => {
-                self.h1_client_eof(id, conn, h1, true);
+                self.h1_client_eof(conn, h1, true);
                 false
             }
             Protocol::H2(_) => {
@@ -395,7 +398,7 @@ impl Engine {
                     self.caller_gone(x);
                 }
             }
-            Protocol::H1Client(h1) => self.h1_client_eof(id, conn, h1, false),
+            Protocol::H1Client(h1) => self.h1_client_eof(conn, h1, false),
             Protocol::H2(_) => self.fail_streams(id, conn, None),
             Protocol::Tunnel(_) | Protocol::Sniff => {}
         }

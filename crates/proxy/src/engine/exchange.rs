@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use weft_core::Reason;
-use weft_core::action::Action;
+use weft_core::action::{Action, Target};
 use weft_core::endpoints::EndpointIx;
-use weft_core::frontend::Frontend;
+use weft_core::split::Weighted;
 use weft_core::timeouts::Limits;
 use weft_http::h1::RequestKind;
 use weft_http::h2::StreamId;
 
-use super::conn::{ConnId, ExchangeId};
+use super::conn::{ConnId, ExchangeId, PoolId};
 use super::message::Message;
 
 /// On HTTP/1 there is one exchange at a time, so a stream needs no number.
@@ -29,35 +29,24 @@ pub struct Leg {
     pub stream: StreamId,
 }
 
-/// What the route stage decided; holds the snapshot that it decided with.
+/// What the route stage decided; holds what it decided with.
 #[derive(Clone)]
 pub struct Plan {
-    pub frontend: Arc<Frontend>,
-    /// Index into the frontend's actions; what lies beyond is its default action.
-    pub action: u32,
+    pub action: Arc<Action>,
+    /// Index into the action's weighted backends.
     pub weighted: u32,
     /// Index into the engine's backends.
     pub backend: u32,
 }
 
 impl Plan {
-    pub fn action(&self) -> &Action {
-        action_at(&self.frontend, self.action)
+    /// Of the backend that was drawn.
+    pub fn weighted(&self) -> Option<&Weighted> {
+        match &self.action.target {
+            Target::Split(split) => split.backends.get(self.weighted as usize),
+            _ => None,
+        }
     }
-}
-
-/// # Panics
-/// When a frontend without a default action is asked for it; `index_of` gives no such index.
-pub fn action_at(frontend: &Frontend, index: u32) -> &Action {
-    frontend.actions().get(index as usize).or(frontend.default_action()).expect("an action of this frontend")
-}
-
-/// Where an action that the frontend handed out lies.
-pub fn index_of(frontend: &Frontend, action: &Action) -> u32 {
-    let actions = frontend.actions();
-    let offset = (std::ptr::from_ref(action) as usize).wrapping_sub(actions.as_ptr() as usize);
-    let index = offset / size_of::<Action>();
-    if index < actions.len() { index as u32 } else { u32::MAX }
 }
 
 /// Bytes of one direction that the next connection did not take yet.
@@ -92,24 +81,9 @@ impl Backlog {
 /// A response that weft makes itself.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    Failure {
-        reason: Reason,
-        rule: Option<Arc<str>>,
-    },
-    Redirect {
-        status: u16,
-        location: Vec<u8>,
-        rule: Arc<str>,
-    },
-    Fixed {
-        status: u16,
-        body: Box<[u8]>,
-        content_type: Box<str>,
-        reason: Option<Reason>,
-        rule: Arc<str>,
-    },
-    /// CONNECT was accepted: bytes from here on.
-    Connected,
+    Failure { reason: Reason, rule: Option<Arc<str>> },
+    Redirect { status: u16, location: Vec<u8>, rule: Arc<str> },
+    Fixed { status: u16, body: Box<[u8]>, content_type: Box<str>, reason: Option<Reason>, rule: Arc<str> },
 }
 
 impl From<Reason> for Answer {
@@ -147,7 +121,7 @@ pub struct Exchange {
     pub to_app: Backlog,
     /// Up to this many bytes of the request's body are kept until a response starts, so that it can be sent again.
     pub keep_bytes: usize,
-    /// More came than is kept: what was sent cannot be sent again.
+    /// Some of the body has left and was not kept: the request cannot be sent again.
     pub body_lost: bool,
     pub to_caller: Backlog,
     /// HTTP/1 callers: the end of the connection is the end of the body.
@@ -160,10 +134,11 @@ pub struct Exchange {
     /// A gRPC status in the trailers speaks of a failing server.
     pub grpc_failed: bool,
     pub plan: Option<Plan>,
+    /// Whose connection carries the try.
+    pub pool: PoolId,
     pub endpoint: Option<EndpointIx>,
     pub tried: Vec<EndpointIx>,
     pub attempts: u32,
-    pub probe: bool,
     pub panic: bool,
     pub port: u16,
     pub limits: Option<Limits>,

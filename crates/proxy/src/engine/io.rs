@@ -144,6 +144,8 @@ impl Engine {
                 conn.state.connecting = false;
                 conn.state.blocked = false;
                 conn.local_address = conn.socket.local_addr().ok();
+                let held = if conn.is_open() { take(&mut conn.choked) } else { Vec::new() };
+                self.let_go(held);
                 self.touch(id);
                 true
             }
@@ -343,7 +345,7 @@ impl Engine {
         if conn.state.half_close && conn.unsent() == 0 {
             self.half_close(&mut conn);
         }
-        let drained = conn.unsent() <= OUT_LOW;
+        let drained = conn.unsent() <= OUT_LOW && conn.is_open();
         if drained && !conn.choked.is_empty() {
             let choked = take(&mut conn.choked);
             self.conns[id as usize] = Some(conn);

@@ -20,6 +20,11 @@ use super::{Engine, Errand};
 /// Streams on one connection before a second is opened: enough for every request of one batch to share a record,
 /// few enough that one lost packet does not hold up everybody.
 pub const STREAMS: u32 = 256;
+/// What all streams between two proxies may have in flight together: 64 times what one may, so that some downloads that
+/// nobody reads do not stop the calls beside them. Held in memory only while somebody does not read.
+const MESH_WINDOW: u32 = 64 * h2::Config::STREAM_WINDOW;
+/// A connection whose window is filled up to this by what nobody reads gets no new streams.
+const CROWDED: u64 = 8 * h2::Config::STREAM_WINDOW as u64;
 /// Idle HTTP/1 connections kept per destination; what is beyond is closed when its response ends.
 const IDLE: usize = 512;
 /// Connections to one destination. Not a breaker, only a bound on descriptors: beyond it requests are answered 503.
@@ -175,7 +180,8 @@ impl Engine {
         for i in 0..self.pools[pool as usize].ready.len() {
             let id = self.pools[pool as usize].ready[i];
             let Some(Protocol::H2(h2)) = self.conn(id).map(|c| &c.protocol) else { continue };
-            if !h2.going_away && h2.codec.active_streams() < STREAMS.min(h2.codec.peer_max_streams()) {
+            let crowded = h2.mesh && h2.codec.receivable() < CROWDED;
+            if !h2.going_away && !crowded && h2.codec.active_streams() < STREAMS.min(h2.codec.peer_max_streams()) {
                 return Some(id);
             }
         }
@@ -243,6 +249,7 @@ impl Engine {
         config.max_concurrent_streams = 1000;
         if mesh {
             config.hello = Some(self.hello.clone());
+            config.connection_window = MESH_WINDOW;
         }
         H2 { codec: h2::Connection::new(config), server: role == h2::Role::Server, mesh, going_away: false }
     }

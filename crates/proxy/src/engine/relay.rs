@@ -7,7 +7,7 @@
 use weft_http::h2::ErrorCode;
 use weft_http::{Head, Known, h1};
 
-use super::conn::{ExchangeId, OUT_HIGH, Protocol, Reading};
+use super::conn::{Conn, ExchangeId, OUT_HIGH, Protocol, Reading};
 use super::exchange::{Backlog, Leg, Phase};
 use super::message::Message;
 use super::{Engine, Errand, Step};
@@ -112,7 +112,7 @@ impl Engine {
         let exchange = &mut self.exchanges[x];
         if way == Way::ToApp && exchange.keep_bytes > 0 && exchange.to_app.bytes.len() > exchange.keep_bytes {
             exchange.keep_bytes = 0;
-            exchange.body_lost = exchange.to_app.sent > 0;
+            exchange.body_lost |= exchange.to_app.sent > 0;
             exchange.to_app.bytes.drain(..exchange.to_app.sent);
             exchange.to_app.sent = 0;
         }
@@ -144,6 +144,11 @@ impl Engine {
             self.later(x, Step::Relay);
             return;
         };
+        if way == Way::ToApp && !conn.is_open() {
+            // Held back, so that a connection that never comes about has cost nothing of the body (T6).
+            backlog.bytes.extend_from_slice(data);
+            return conn.choke(x);
+        }
         if conn.out.capacity() == 0 {
             conn.out = self.spare.pop().unwrap_or_default();
         }
@@ -168,6 +173,8 @@ impl Engine {
             _ => 0,
         };
         let total = bytes.len();
+        // What has left and is not kept cannot be sent again.
+        exchange.body_lost |= way == Way::ToApp && !keep && taken > 0;
         if stored {
             backlog.sent += taken;
             if !keep && backlog.waiting() == 0 {
@@ -197,7 +204,7 @@ impl Engine {
             return false;
         }
         let waiting = backlog.waiting();
-        let full = |c: &super::conn::Conn| c.unsent() > OUT_HIGH;
+        let full = |c: &Conn| c.unsent() > OUT_HIGH;
         let connection_full =
             self.leg(x, way).is_some_and(|l| self.conns[l.conn as usize].as_deref().is_some_and(full));
         waiting > OUT_HIGH / 2 || connection_full
@@ -206,9 +213,7 @@ impl Engine {
     fn wait_for_room(&mut self, x: ExchangeId, way: Way) {
         let Some(leg) = self.leg(x, way) else { return };
         if let Some(conn) = self.conn(leg.conn) {
-            if !conn.choked.contains(&x) {
-                conn.choked.push(x);
-            }
+            conn.choke(x);
         }
     }
 
@@ -229,6 +234,11 @@ impl Engine {
                 self.read_on(source, owed);
             }
         }
+    }
+
+    /// A connection is open: what was held back for it goes with the first write.
+    pub(super) fn let_go(&mut self, held: Vec<ExchangeId>) {
+        held.into_iter().for_each(|x| self.later(x, Step::Relay));
     }
 
     fn read_on(&mut self, source: Leg, owed: u32) {

@@ -9,7 +9,8 @@
 use std::sync::Arc;
 
 use weft_core::access::Subject;
-use weft_core::edit::Seen;
+use weft_core::action::Action;
+use weft_core::edit::{HeaderEdit, Seen};
 use weft_core::frontend::{Frontend, Route, Target as RouteTarget};
 use weft_core::resolve::Resolved;
 use weft_core::timeouts::{self, Limits, Timeouts};
@@ -255,38 +256,30 @@ impl Engine {
     /// Table `route`: filters, then a weighted backend, a redirect or a fixed response.
     fn route(&mut self, x: ExchangeId, frontend: Arc<Frontend>) -> Stage {
         let exchange = &mut self.exchanges[x];
-        let mut prefix = (0, 0);
-        let action_index = {
-            let (path, query) = exchange.request.path_and_query();
-            if frontend.path_safety() && path::ambiguous(path) {
-                return Err(Answer::Failure { reason: Reason::AmbiguousPath, rule: Some(frontend.origin.clone()) });
-            }
-            let request = Request {
-                method: exchange.request.text(exchange.request.method),
-                path,
-                query,
-                host: exchange.request.host(),
-                fields: &exchange.request,
-            };
-            match frontend.route(&request) {
-                Route::Forward(matched) => {
-                    exchange.rule = Some(matched.rule_id.clone());
-                    prefix.1 = matched.prefix.len();
-                    super::exchange::index_of(&frontend, matched.action)
-                }
-                Route::NoRoute => {
-                    let rule = Some(frontend.origin.clone());
-                    return Err(Answer::Failure { reason: Reason::NoRoute, rule });
-                }
-                Route::NoPort => return Err(Reason::NoPort.into()),
-            }
+        let (path, query) = exchange.request.path_and_query();
+        if frontend.path_safety() && path::ambiguous(path) {
+            return Err(Answer::Failure { reason: Reason::AmbiguousPath, rule: Some(frontend.origin.clone()) });
+        }
+        let request = Request {
+            method: exchange.request.text(exchange.request.method),
+            path,
+            query,
+            host: exchange.request.host(),
+            fields: &exchange.request,
         };
-        prefix.0 = 0;
-        self.act(x, frontend, action_index, prefix.1)
+        let matched = match frontend.route(&request) {
+            Route::Forward(matched) => matched,
+            Route::NoRoute => {
+                return Err(Answer::Failure { reason: Reason::NoRoute, rule: Some(frontend.origin.clone()) });
+            }
+            Route::NoPort => return Err(Reason::NoPort.into()),
+        };
+        exchange.rule = Some(matched.rule_id.clone());
+        self.act(x, &frontend, matched.action, matched.prefix.len())
     }
 
-    fn act(&mut self, x: ExchangeId, frontend: Arc<Frontend>, index: u32, prefix: usize) -> Stage {
-        let action = super::exchange::action_at(&frontend, index);
+    /// `prefix`: how many bytes of the path the rule matched.
+    fn act(&mut self, x: ExchangeId, frontend: &Frontend, action: &Arc<Action>, prefix: usize) -> Stage {
         let exchange = &mut self.exchanges[x];
         let rule = exchange.rule.clone().unwrap_or_else(|| action.rule_id.clone());
         match &action.target {
@@ -317,10 +310,9 @@ impl Engine {
                 let Some(key) = &weighted.backend else { return Err(refused(Reason::InvalidBackend)) };
                 let Some(backend) = self.backends.find(key) else { return Err(refused(Reason::NoEndpoints)) };
                 let at = split.backends.iter().position(|w| std::ptr::eq(w, weighted)).unwrap_or(0) as u32;
-                self.edit_request(x, &frontend, index, at, prefix);
-                let plan = Plan { frontend: frontend.clone(), action: index, weighted: at, backend };
-                self.exchanges[x].plan = Some(plan);
-                self.set_limits(x, &frontend, index);
+                self.edit_request(x, action, &weighted.request_headers, prefix);
+                self.exchanges[x].plan = Some(Plan { action: action.clone(), weighted: at, backend });
+                self.set_limits(x, action);
                 self.backends.all[backend as usize].group.shared().budget.deposit(self.now_us);
                 self.try_once(x)
             }
@@ -328,8 +320,7 @@ impl Engine {
     }
 
     /// Filters of the rule, then of the chosen backend.
-    fn edit_request(&mut self, x: ExchangeId, frontend: &Frontend, action: u32, weighted: u32, prefix: usize) {
-        let action = super::exchange::action_at(frontend, action);
+    fn edit_request(&mut self, x: ExchangeId, action: &Action, of_backend: &HeaderEdit, prefix: usize) {
         let request = &mut self.exchanges[x].request;
         if let Some(rewrite) = &action.rewrite {
             if let Some(host) = &rewrite.host {
@@ -345,13 +336,10 @@ impl Engine {
             }
         }
         apply_edit(request, &action.request_headers);
-        if let RouteTarget::Split(split) = &action.target {
-            apply_edit(request, &split.backends[weighted as usize].request_headers);
-        }
+        apply_edit(request, of_backend);
     }
 
-    fn set_limits(&mut self, x: ExchangeId, frontend: &Frontend, action: u32) {
-        let action = super::exchange::action_at(frontend, action);
+    fn set_limits(&mut self, x: ExchangeId, action: &Action) {
         let mesh = self.config.mesh.timeouts.as_ref().map(Timeouts::compile);
         let timeouts = action.timeouts.or(mesh).unwrap_or(Timeouts::DEFAULT);
         let exchange = &mut self.exchanges[x];
@@ -380,7 +368,7 @@ impl Engine {
         };
         state.group.on_start(pick.endpoint, self.now_us);
         exchange.endpoint = Some(pick.endpoint);
-        (exchange.panic, exchange.probe) = (pick.panic, pick.probe);
+        exchange.panic = pick.panic;
         exchange.attempts += 1;
         exchange.try_us = self.now_us;
         let target = match state.target(pick.endpoint) {
@@ -435,6 +423,7 @@ impl Engine {
 
     /// Table `connect`: puts the request on a connection of the pool.
     pub(super) fn send_on(&mut self, x: ExchangeId, pool: PoolId, fresh: bool) -> Stage {
+        self.exchanges[x].pool = pool;
         let Some(conn) = self.connection(pool, fresh) else {
             let failure = weft_core::retry::Failure::ConnectFailed;
             self.exchanges[x].phase = Phase::Trying;
@@ -571,7 +560,7 @@ fn idle_of(timeouts: &Timeouts, long: bool) -> u64 {
     if timeouts.stream_idle_ms == 0 { 0 } else { ms * 1000 }
 }
 
-fn apply_edit(request: &mut Message, edit: &weft_core::edit::HeaderEdit) {
+fn apply_edit(request: &mut Message, edit: &HeaderEdit) {
     if edit.is_empty() {
         return;
     }

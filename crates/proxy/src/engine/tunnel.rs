@@ -3,8 +3,6 @@
 //! Between two proxies each connection is its own mTLS connection (`weft-tcp/1`): the caller's HELLO with the target
 //! port, as u16 length and message, then bytes. A server may speak first, so the far end is dialled at accept.
 
-use std::mem::take;
-
 use prost::Message as _;
 use weft_core::Reason;
 use weft_core::access::Subject;
@@ -221,7 +219,6 @@ impl Engine {
             }
         }
         let bytes = &input[used..];
-        tunnel.bytes_in += bytes.len() as u64;
         let other = tunnel.other?;
         let up = matches!(conn.place, Place::Upstream(_));
         if let Some(series) = self.series.get(tunnel.series as usize) {
@@ -293,7 +290,5 @@ impl Engine {
                 }
             }
         }
-        let _ = Outcome::Neutral;
-        take(&mut tunnel.bytes_in);
     }
 }

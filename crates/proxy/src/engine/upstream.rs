@@ -55,6 +55,10 @@ impl Engine {
             self.dirty.push(id);
         }
         if !end {
+            // While there was no connection the caller may have been told to stop.
+            if self.exchanges[x].to_app.waiting() > 0 {
+                self.later(x, Step::Relay);
+            }
             self.push_to_app(x);
         }
     }
@@ -167,7 +171,7 @@ impl Engine {
     }
 
     /// `fin`: the peer closed in good order; otherwise it was reset, which proves nothing.
-    pub(super) fn h1_client_eof(&mut self, id: ConnId, conn: &mut Conn, h1: &mut H1Client, fin: bool) {
+    pub(super) fn h1_client_eof(&mut self, conn: &mut Conn, h1: &mut H1Client, fin: bool) {
         let Some(x) = h1.exchange.take() else { return };
         match h1.reading {
             Reading::Body | Reading::Raw if fin && h1.body.eof().is_ok() => {
@@ -182,7 +186,6 @@ impl Engine {
             }
             Reading::Head => {
                 let failure = self.what_it_proves(conn, h1, fin);
-                let _ = id;
                 self.lose(x, failure, Reason::UpstreamReset);
             }
             _ => self.lose(x, Failure::Reset { response_started: true }, Reason::UpstreamReset),
@@ -243,11 +246,14 @@ impl Engine {
                 self.h2_response_over(conn, h2, token, stream);
             }
             Event::Reset { token, code, stream } if self.is_leg(token, id, stream) => {
+                h2.codec.release(stream, take(&mut self.exchanges[token].to_caller.owed), &mut conn.out);
                 let started = self.exchanges[token].phase == Phase::Responding;
                 let unprocessed = is_unprocessed(code) && !started;
                 let failure =
                     if unprocessed { Failure::RefusedStream } else { Failure::Reset { response_started: started } };
-                self.lose(token, failure, Reason::UpstreamReset);
+                // A mesh peer refuses a stream when it could not reach its app.
+                let no_app = unprocessed && h2.mesh;
+                self.lose(token, failure, if no_app { Reason::ConnectFailed } else { Reason::UpstreamReset });
             }
             Event::Writable { token, stream } if self.is_leg(token, id, stream) => self.later(token, Step::Relay),
             Event::Hello(payload) => return self.on_hello(conn, payload),

@@ -2,6 +2,7 @@
 
 use super::kit::{App, Client, Pair, Plan, ok, status};
 use crate::shared::Command;
+use crate::tls::testing::Authority;
 use weft_proto::v1;
 
 fn retry_on(on: &[&str]) -> v1::RetryPolicy {
@@ -217,4 +218,107 @@ fn an_answer_before_the_end_of_the_request_is_not_eaten_by_a_reset() {
         client.send(vec![b'x'; 100_000]);
         assert!(client.read_all().is_empty());
     }
+}
+
+/// Refuses connections: nobody listens on these ports of the first thousand.
+fn closed_port(port: u16) -> std::net::SocketAddr {
+    ([127, 0, 0, 1], port).into()
+}
+
+/// Two endpoints refuse, so that the third try comes after a backoff in which the body arrives.
+fn backing_off(third: std::net::SocketAddr, attempts: u32) -> super::kit::Proxy {
+    let mut retry = v1::RetryPolicy { attempts, backoff_base_ms: 150, backoff_max_ms: 150, ..retry_on(&["reset"]) };
+    retry.methods = vec!["PUT".into()];
+    Plan::new("a").calls("b", &[(closed_port(2), None), (closed_port(3), None), (third, None)]).retry(retry).start()
+}
+
+#[test]
+fn a_body_that_came_during_a_backoff_goes_on_afterwards() {
+    let app = App::start(|seen, _| Some(ok(&seen.body.len().to_string())));
+    let proxy = backing_off(app.address, 2);
+    for _ in 0..4 {
+        let put = "PUT / HTTP/1.1\r\nhost: b\r\ncontent-length: 400000\r\n\r\n";
+        let mut client = proxy.client();
+        client.send(put).send(vec![b'x'; 400_000]);
+        assert_eq!(client.response().unwrap().text(), "400000");
+    }
+}
+
+#[test]
+fn a_body_that_was_not_kept_is_never_sent_again_in_part() {
+    // Longer than what is kept (64 KiB) and all there before the first byte is sent.
+    let app = App::start(|_, _| None);
+    let proxy = backing_off(app.address, 4);
+    for tries in 1..=4 {
+        let mut client = proxy.client();
+        client.send("PUT / HTTP/1.1\r\nhost: b\r\ncontent-length: 90000\r\n\r\n").send(vec![b'x'; 90_000]);
+        assert_eq!(client.response().unwrap().status, 503);
+        assert_eq!(app.connections.load(std::sync::atomic::Ordering::SeqCst), tries, "once per request");
+        assert!(app.requests().iter().all(|seen| seen.body.len() == 90_000));
+    }
+}
+
+#[test]
+fn an_app_that_cannot_be_reached_leaves_the_request_to_another_endpoint() {
+    // T6: non-delivery is proven, so the callee's proxy answers REFUSED_STREAM, and a payment may go elsewhere.
+    let app = App::start(|seen, _| Some(ok(&String::from_utf8_lossy(&seen.body))));
+    let authority = Authority::new("root");
+    let dead = Plan::new("b").serves(closed_port(2), |_| {}).start_as(Some(&authority));
+    let alive = Plan::new("b").serves(app.address, |_| {}).start_as(Some(&authority));
+    let endpoints = [(dead.inbound[0], Some("b")), (alive.inbound[0], Some("b"))];
+    let caller = Plan::new("a").calls("b", &endpoints).start_as(Some(&authority));
+    for i in 0..10 {
+        let pay = format!("POST /pay HTTP/1.1\r\nhost: b\r\ncontent-length: 1\r\n\r\n{i}");
+        let response = caller.client().send(pay).response().unwrap();
+        assert_eq!((response.status, response.text()), (200, i.to_string()));
+    }
+    assert_eq!(app.requests().len(), 10);
+    let only_dead = Plan::new("a").calls("b", &[(dead.inbound[0], Some("b"))]).start_as(Some(&authority));
+    let response = only_dead.client().get("/");
+    assert_eq!((response.status, response.header("weft-reason")), (503, Some("connect-failed")));
+}
+
+#[test]
+fn streams_that_break_off_give_their_window_back() {
+    // Nobody reads the endless responses, so they fill all buffers and windows until the callee's timeout ends them.
+    let app =
+        App::start(|seen, _| Some(ok(&"x".repeat(if seen.line.contains("/endless") { 1 << 25 } else { 1 << 22 }))));
+    let pair = Pair::of(app.address, |port| {
+        port.timeouts = Some(v1::Timeouts { request_ms: 1_500, ..v1::Timeouts::default() });
+    });
+    let unread: Vec<_> = (0..8)
+        .map(|_| {
+            let mut client = pair.caller.client();
+            client.send("GET /endless HTTP/1.1\r\nhost: b\r\n\r\n");
+            client
+        })
+        .collect();
+    let ended = || pair.callee.shared.metrics.all_series().iter().map(|s| s.requests.get()).sum::<u64>();
+    let begun = std::time::Instant::now();
+    while ended() < 8 {
+        assert!(begun.elapsed() < super::kit::PATIENCE);
+        std::thread::yield_now();
+    }
+    assert_eq!(pair.callee.shared.metrics.connections_open.get(), 1);
+    for _ in 0..4 {
+        assert_eq!(pair.caller.client().get("/").body.len(), 1 << 22);
+    }
+    drop(unread);
+}
+
+#[test]
+fn responses_that_nobody_reads_stop_nobody_else() {
+    let app = App::start(|seen, _| Some(ok(&"x".repeat(if seen.line.contains("/large") { 1 << 24 } else { 1 }))));
+    let pair = Pair::of(app.address, |_| {});
+    let unread: Vec<_> = (0..96)
+        .map(|i| {
+            let mut client = pair.caller.client();
+            client.send("GET /large HTTP/1.1\r\nhost: b\r\n\r\n");
+            // Once a byte of it is here the response is under way.
+            assert_eq!(client.writer.peek(&mut [0]).unwrap(), 1, "response {i}");
+            client
+        })
+        .collect();
+    assert_eq!(pair.caller.client().get("/").text(), "x");
+    drop(unread);
 }

@@ -1,6 +1,9 @@
 //! Two proxies with mTLS between them.
 
+use std::sync::Arc;
+
 use super::kit::{App, Client, Pair, Plan, ok, spiffe};
+use crate::shared::Command;
 use crate::tls::testing::Authority;
 use weft_proto::v1;
 
@@ -134,6 +137,18 @@ fn an_endpoint_that_is_somebody_else_gets_nothing() {
     let caller = Plan::new("a").calls("b", &[(callee.inbound[0], Some("b"))]).start_as(Some(&authority));
     let response = caller.client().get("/");
     assert_eq!(response.status, 503);
+    assert!(app.requests().is_empty());
+}
+
+#[test]
+fn a_hello_that_claims_another_account_is_refused() {
+    let app = App::says("");
+    let authority = Authority::new("root");
+    let callee = Plan::new("b").serves(app.address, |_| {}).start_as(Some(&authority));
+    let caller = Plan::new("a").calls("b", &[(callee.inbound[0], Some("b"))]).start();
+    let identity = Arc::new(authority.identity(&spiffe("somebody-else")));
+    caller.handle.send(Command::Identity(identity));
+    assert_eq!(caller.client().get("/").status, 503);
     assert!(app.requests().is_empty());
 }
 
