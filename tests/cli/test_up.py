@@ -35,6 +35,11 @@ def test_print_shows_what_is_published_and_what_lets_the_edge_in(weft: Weft, tmp
     ]
 
 
+def test_a_mesh_of_ones_own_has_nothing_to_keep(weft: Weft) -> None:
+    done = weft("up", "--keep")
+    assert (done.status, done.err.splitlines()[0]) == (2, "error: --keep needs --controller")
+
+
 def test_no_file_is_wrong_usage(weft: Weft, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     done = weft("up")

@@ -195,5 +195,12 @@ def world(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
 
 def processes_below(folder: Path) -> list[str]:
     """Command lines that name `folder`: what a test has left behind."""
-    listing = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    return [line for line in listing.splitlines() if str(folder) in line and not line.startswith("ps ")]
+    return list(processes(str(folder)).values())
+
+
+def processes(text: str) -> dict[int, str]:
+    """Process ids and command lines that have `text`."""
+    # -ww: whole lines. Without a terminal ps cuts them to 80 columns, and what stands behind is never found.
+    listing = subprocess.run(["ps", "-ewwo", "pid=,args="], capture_output=True, text=True, check=True).stdout
+    lines = (line.strip().partition(" ") for line in listing.splitlines())
+    return {int(pid): args for pid, _, args in lines if text in args and not args.startswith("ps ")}

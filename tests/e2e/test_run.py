@@ -144,7 +144,7 @@ def test_without_its_controller_a_mesh_goes_on_also_through_a_restart(world: Wor
     controller.wait()
     assert get(front, "/to/reviews/after").status == 200
     # The proxy alone: its supervisor keeps the sockets and starts another one, from the state directory.
-    children = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+    children = subprocess.run(["ps", "-ewwo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
     [proxy] = [
         int(line.split()[0])
         for line in children.splitlines()

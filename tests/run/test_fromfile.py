@@ -65,6 +65,8 @@ def test_what_is_published_is_on_loopback() -> None:
 def test_the_edge_is_a_workload_without_an_app() -> None:
     spec = edge("default", {"127.0.0.1:8080": Target("default/web", 8080)})
     assert (spec.key, spec.service_account, spec.command, spec.service) == ("default/edge", "edge", None, "")
+    third = edge("default", {}, {"default/edge", "default/edge-2", "shop/edge-3"})
+    assert (third.key, third.service_account) == ("default/edge-3", "edge")
 
 
 @pytest.mark.parametrize(

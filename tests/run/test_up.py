@@ -52,16 +52,25 @@ class World:
         self.folder = folder
         self.never_ready = ""
         self.applied: list[Any] = []
+        # What stands in the mesh before: reference to owner.
+        self.resources: dict[str, str | None] = {}
+        self.present: list[str] = []
 
     def answer(self, path: str, body: Any) -> Any:
         if path == "/v1/health":
             return {"status": "ok", "unix_socket": str(self.folder)}
         if path == "/v1/apply":
             self.applied.append(body)
-            return {"revision": 1, "results": []}
+            named = [document["metadata"]["name"] for document in body["documents"]]
+            results = [{"ref": f"Service/default/{name}", "action": "created"} for name in named]
+            gone = [] if len(self.applied) == 1 else [{"ref": "Service/default/gone", "action": "deleted"}]
+            return {"revision": 1, "results": [*results, *gone]}
+        if path == "/v1/resources":
+            return {"resources": [{"ref": r, "document": {}, "owner": o} for r, o in self.resources.items()]}
         if path == "/v1/workloads":
             names = [file.name.removeprefix("started-") for file in self.folder.glob("started-*")]
             common = {"lease": "attached", "health": "healthy", "sync": {"connected": True}}
+            names += self.present
             return {"workloads": [{"name": f"default/{n}", **common} for n in names if n != self.never_ready]}
         return {"services": []}
 
@@ -148,9 +157,47 @@ async def test_the_file_owns_what_it_applies(world: World, address: str) -> None
     await asyncio.wait_for(up.ready.wait(), 20)
     up.stop()
     await running
-    [applied] = world.applied
+    applied = world.applied[0]
     assert (applied["owner"], applied["prune"]) == (f"file:{Path('weft.yaml').absolute()}", True)
     assert [document["kind"] for document in applied["documents"]] == ["Service", "Service", "AccessPolicy"]
+
+
+async def test_what_it_brought_leaves_the_mesh_with_it_and_what_it_found_stays(world: World, address: str) -> None:
+    owner = f"file:{Path('weft.yaml').absolute()}"
+    world.resources = {"Service/default/a": None, "Service/default/b": owner, "Service/default/c": "somebody"}
+    up, screen = prepared(address, {"a": {"run": "true", "port": 80}, "b": {"run": "true", "port": 80}})
+    assert await asyncio.wait_for(up.run(), 20) == 0
+    _, withdrawn = world.applied
+    assert (withdrawn["owner"], withdrawn["prune"]) == (owner, True)
+    assert [document["metadata"]["name"] for document in withdrawn["documents"]] == ["a"]
+    assert "2 resources applied" in screen.messages.getvalue()
+    assert "1 resource removed" in screen.messages.getvalue()
+
+
+async def test_it_may_be_told_to_leave_them(world: World, address: str) -> None:
+    up, _ = prepared(address, {"job": {"run": "true", "port": 80}}, keep=True)
+    assert await asyncio.wait_for(up.run(), 20) == 0
+    assert len(world.applied) == 1
+
+
+async def test_who_runs_in_that_mesh_already_is_not_started_again(world: World, address: str) -> None:
+    world.present = ["b-0"]
+    up, _ = prepared(address, CHAIN)
+    with pytest.raises(Failed, match="b-0 is running already in the mesh of http://") as caught:
+        await asyncio.wait_for(up.run(), 20)
+    assert "give weft.yaml a namespace of its own" in str(caught.value.hint)
+    assert world.applied == []
+    assert up.children == {}
+
+
+async def test_a_second_edge_has_another_name(world: World, address: str) -> None:
+    world.present = ["edge"]
+    up, _ = prepared(address, CHAIN, publish={"127.0.0.1:8080": Target("default/a", 80)})
+    running = asyncio.create_task(up.run())
+    await asyncio.wait_for(up.ready.wait(), 20)
+    assert list(up.children) == ["a-0", "b-0", "edge-2"]
+    up.stop()
+    await running
 
 
 async def test_what_dies_at_once_shows_its_last_lines_and_takes_nothing_down_with_it(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from weft.cli.failure import usage
-from weft.cli.options import Controller, qualified
+from weft.cli.options import qualified
 
 if TYPE_CHECKING:
     from weft.resources import Expanded
@@ -35,12 +35,22 @@ def up(
         "127.0.0.1:15010"
     ),
     state_dir: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep state here; else nothing stays")] = None,
-    controller: Controller = None,
+    # Not the usual option: a variable that was set for another shell's work must not receive what is tried here.
+    controller: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Join the mesh of this controller, on this machine; else one of its own, whatever $WEFT_CONTROLLER says",
+        ),
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the resources in the mesh of --controller")] = False,
 ) -> None:
     """Run everything in a weft.yaml, until Ctrl-C.
 
     Starts a controller and, for each workload, a proxy and the app; shows all their logs. Afterwards nothing is left.
     """
+    if keep and not controller:
+        usage("--keep needs --controller", "to keep a mesh of one's own: --state-dir DIR")
     from weft.client.documents import problem_of, wrong_files
     from weft.resources import expand
 
@@ -61,6 +71,7 @@ def up(
         expanded,
         publish=all_published(publish or (), expanded),
         controller=controller,
+        keep=keep,
         rest_address=rest_address,
         grpc_address=grpc_address,
         state_dir=state_dir,

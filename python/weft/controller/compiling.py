@@ -23,7 +23,7 @@ from weft.resources.ref import Ref
 
 log = logging.getLogger("weft.controller.compiling")
 
-COMMAND: Final = (sys.executable, "-m", "weft.controller.worker_main")
+COMMAND: Final = (sys.executable, "-P", "-m", "weft.controller.worker_main")
 # After a crash; doubled for each that follows before a compile has succeeded. What crashed it is probably still there.
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 30.0

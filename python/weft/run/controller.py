@@ -33,7 +33,8 @@ async def launch(directory: Path, rest_address: str, grpc_address: str, sink: Si
     await asyncio.to_thread(_refuse_second, address)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     (directory / "ready").unlink(missing_ok=True)
-    command = [sys.executable, "-m", "weft.cli", "controller", "--state-dir", str(directory)]
+    # Without the folder of the weft.yaml on its path: a file types.py there is not Python's.
+    command = [sys.executable, "-P", "-m", "weft.cli", "controller", "--state-dir", str(directory)]
     command += ["--rest-address", rest_address, "--grpc-address", grpc_address]
     return await start(NAME, [*command, "--ready-file", str(directory / "ready")], sink)
 

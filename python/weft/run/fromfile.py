@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,9 +47,15 @@ def local_address(port: int) -> str:
     return f"127.0.0.1:{port}"
 
 
-def edge(namespace: str, publish: Mapping[str, Target]) -> Spec:
-    """A proxy without an app: fixed local addresses, each leading to one service."""
-    return Spec(EDGE, namespace, publish=publish)
+def edge(namespace: str, publish: Mapping[str, Target], present: Collection[str] = ()) -> Spec:
+    """A proxy without an app: fixed local addresses, each leading to one service.
+
+    `present`: workloads of the mesh, among them perhaps the edge of another file: names differ, the identity is one.
+    """
+    names = (f"{EDGE}-{i}" if i > 1 else EDGE for i in count(1))
+    return Spec(
+        next(name for name in names if f"{namespace}/{name}" not in present), namespace, account=EDGE, publish=publish
+    )
 
 
 def admission(expanded: Expanded, publish: Mapping[str, Target]) -> list[Resource]:

@@ -11,19 +11,23 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from weft.client.errors import WeftError
+from weft.client.rest import controller_address
 from weft.mesh import Mesh
 from weft.run import controller as own
 from weft.run.binary import proxy_path
 from weft.run.children import Child, died, start
 from weft.run.controller import LOOK_EVERY_S, Failed
 from weft.run.display import Display
-from weft.run.fromfile import admission, edge, specs
+from weft.run.fromfile import edge, specs
+from weft.run.intent import Intent
+from weft.run.lifeline import Lifeline
 from weft.run.loopback import Target
 from weft.run.order import stop_order
 from weft.run.prepare import prepare
@@ -49,6 +53,8 @@ class Order:
     publish: Mapping[str, Target] = field(default_factory=dict)
     # Use this one instead of starting one.
     controller: str | None = None
+    # Leave the resources in the mesh of `controller`.
+    keep: bool = False
     rest_address: str = "127.0.0.1:15080"
     grpc_address: str = "127.0.0.1:15010"
     # Kept; None: a temporary one.
@@ -60,25 +66,37 @@ class Order:
 class Up:
     """One run."""
 
+    # From `run` on.
+    _lifeline: Lifeline
+
     def __init__(self, order: Order, display: Display) -> None:
         self.order = order
         self.display = display
         self.children: dict[str, Child] = {}
         self.controller: Child | None = None
         self.ready = asyncio.Event()
-        self.mesh: Mesh | None = None
+        self._intent = Intent(order.file, order.expanded, order.publish)
         self._stop = asyncio.Event()
         self._specs: list[Spec] = []
         self._started = time.monotonic()
 
     async def run(self) -> int:
-        """Until Ctrl-C, or until nothing is left to run."""
+        """Until Ctrl-C, or until nothing is left to run. The exit status."""
         proxy_path()
-        with self._signals(), _directory(self.order.state_dir) as root:
+        with self._signals():
+            self._lifeline = await Lifeline.open()
+            try:
+                return await self._run()
+            finally:
+                await self._lifeline.close()
+
+    async def _run(self) -> int:
+        with _directory(self.order.state_dir) as root:
+            if self.order.state_dir is None:
+                self._lifeline.directory(str(root))
             try:
                 await self._start(root)
-                await self._rest()
-                return 0
+                return await self._rest()
             finally:
                 await self._stop_all()
 
@@ -95,38 +113,48 @@ class Up:
     async def _start(self, root: Path) -> None:
         address = self.order.controller or await self._start_controller(root / own.NAME)
         with Mesh.connect(address) as mesh:
-            self.mesh = mesh
             place = await own.place(mesh)
+            present = {w.name for w in await asyncio.to_thread(mesh.workloads) if w.lease == "attached"}
+            self._refuse_second(present, address)
             await asyncio.to_thread(self._apply, mesh)
             ports = {s.name: [p.port for p in s.ports] for s in await asyncio.to_thread(mesh.services)}
             self._specs = specs(self.order.expanded, self.order.file.absolute().parent, ports)
             if self.order.publish:
-                self._specs.append(edge(_namespace(self.order.expanded), self.order.publish))
+                self._specs.append(edge(_namespace(self.order.expanded), self.order.publish, present))
             taken: set[int] = set()
             for spec in self._specs:
                 if self._stop.is_set():
                     return
                 path = prepare(spec, place, root, taken)
-                await self._spawn(spec.name, [str(proxy_path()), "supervise", "--launch", str(path)])
+                await self._spawn(spec, [str(proxy_path()), "supervise", "--launch", str(path)])
             await self._all_ready(mesh)
 
     async def _start_controller(self, directory: Path) -> str:
         order = self.order
         self.controller = await own.launch(directory, order.rest_address, order.grpc_address, self.display.line)
+        self._lifeline.controller(self.controller, GRACE_S)
         await own.listening(self.controller, directory)
         address = f"http://{order.rest_address}"
         self.display.message(f"controller ready at {address}")
+        if controller_address() != address:
+            self.display.message(f"hint: for other commands: export WEFT_CONTROLLER={address}")
         return address
 
-    def _apply(self, mesh: Mesh) -> None:
-        # The file's name is the owner: what left the file since the last time leaves the mesh.
-        owner = f"file:{self.order.file.absolute()}"
-        resources = [*self.order.expanded.resources, *admission(self.order.expanded, self.order.publish)]
-        applied = mesh.apply(resources, owner=owner, prune=True)
-        self.display.message(f"{len(applied.results)} resources applied, revision {applied.revision}")
+    def _refuse_second(self, present: Set[str], address: str) -> None:
+        """Two of one name would take each other's place, again and again."""
+        for plan in self.order.expanded.workloads:
+            if f"{plan.namespace}/{plan.name}" in present:
+                raise Failed(
+                    f"{plan.name} is running already in the mesh of {address}",
+                    f"stop it first, or give {self.order.file.name} a namespace of its own",
+                )
 
-    async def _spawn(self, name: str, command: list[str]) -> None:
-        self.children[name] = await start(name, command, self.display.line)
+    def _apply(self, mesh: Mesh) -> None:
+        self.display.message(f"{_resources(self._intent.apply(mesh))} applied")
+
+    async def _spawn(self, spec: Spec, command: list[str]) -> None:
+        child = self.children[spec.name] = await start(spec.name, command, self.display.line)
+        self._lifeline.workload(child, _grace_s(spec))
 
     async def _all_ready(self, mesh: Mesh) -> None:
         unready = {spec.key for spec in self._specs}
@@ -167,8 +195,8 @@ class Up:
 
     # --------------------------------------------------------------------------------------------------- rest
 
-    async def _rest(self) -> None:
-        """Says who ends; returns when everything has, or on a signal."""
+    async def _rest(self) -> int:
+        """Says who ends; returns when everything has, or on a signal. A controller that is lost is a failure."""
         stopped = asyncio.create_task(self._stop.wait())
         waits = {asyncio.create_task(child.wait()): child for child in self.children.values()}
         if self.controller is not None:
@@ -180,7 +208,8 @@ class Up:
                     child = waits.pop(task)
                     self._report(child, task.result())
                     if child is self.controller:
-                        return
+                        return 1
+            return 0
         finally:
             for task in [stopped, *waits]:
                 task.cancel()
@@ -212,9 +241,21 @@ class Up:
             self.display.message("stopping")
         for group in stop_order(self._specs):
             members = [(self.children[spec.name], spec) for spec in group if spec.name in self.children]
-            await asyncio.gather(*(child.stop(spec.drain_ms / 1000 + GRACE_S) for child, spec in members))
+            await asyncio.gather(*(child.stop(_grace_s(spec)) for child, spec in members))
+        if self.order.controller and not self.order.keep:
+            await asyncio.to_thread(self._withdraw, self.order.controller)
         if self.controller is not None:
             await self.controller.stop(GRACE_S)
+
+    def _withdraw(self, address: str) -> None:
+        try:
+            with Mesh.connect(address) as mesh:
+                removed = self._intent.withdraw(mesh)
+        except WeftError as error:
+            self.display.message(f"its resources stay in the mesh of {address}: {error.message}")
+            return
+        if removed:
+            self.display.message(f"{_resources(removed)} removed")
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
@@ -244,6 +285,14 @@ def _directory(given: Path | None) -> Iterator[Path]:
 
 def _namespace(expanded: Expanded) -> str:
     return next((plan.namespace for plan in expanded.workloads), "default")
+
+
+def _resources(number: int) -> str:
+    return f"{number} resource{'s' if number != 1 else ''}"
+
+
+def _grace_s(spec: Spec) -> float:
+    return spec.drain_ms / 1000 + GRACE_S
 
 
 def _tail(child: Child) -> tuple[str, ...]:
