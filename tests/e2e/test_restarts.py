@@ -75,7 +75,8 @@ class Setting:
 
     def proxy(self, name: str) -> int | None:
         """The process that `name`'s supervisor has for its proxy."""
-        listing = subprocess.run(["ps", "-ewwo", "pid,ppid,stat,args"], capture_output=True, text=True, check=True).stdout
+        command = ["ps", "-ewwo", "pid,ppid,stat,args"]
+        listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         for pid, parent, state, command in (line.split(None, 3) for line in listing.splitlines()):
             if parent == str(self.supervisors[name].pid) and command.endswith("weft-proxy serve") and state[0] != "Z":
                 return int(pid)

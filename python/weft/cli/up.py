@@ -40,7 +40,7 @@ def up(
         str | None,
         typer.Option(
             metavar="URL",
-            help="Join the mesh of this controller, on this machine; else one of its own, whatever $WEFT_CONTROLLER says",
+            help="Join the mesh of this controller, on this machine; else its own, whatever $WEFT_CONTROLLER says",
         ),
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the resources in the mesh of --controller")] = False,
