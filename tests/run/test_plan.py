@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -79,6 +80,31 @@ def test_a_token_says_where_the_controller_is(tmp_path: Path) -> None:
     spec, place = joining(wish(service="default/reviews", ports=((80, 0),), calls=(("default/ratings", 80),)), file)
     assert (place.address, place.root_sha256, place.token_file) == ("192.0.2.1:15010", "ab" * 32, str(file))
     assert spec.calls == (Target("default/ratings", 80),)
+
+
+def test_whoever_has_a_token_has_its_account(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(TOKEN.encode())
+    assert joining(wish(), file)[0].service_account == "reviews"  # not the workload's name
+    assert joining(wish(account="reviews"), file)[0].service_account == "reviews"
+
+
+@pytest.mark.parametrize(
+    ("more", "message", "hint"),
+    [
+        ({"namespace": "shop"}, "namespace default, not shop", "--namespace default"),
+        ({"account": "web"}, "service account reviews, not web", "leave --service-account out"),
+        ({"service": "default/web", "ports": ((80, 0),)}, "default/reviews, not default/web", "weft token create"),
+    ],
+)
+def test_a_token_for_somebody_else_starts_nothing(
+    tmp_path: Path, more: dict[str, object], message: str, hint: str
+) -> None:
+    file = tmp_path / "token"
+    file.write_text(replace(TOKEN, service="default/reviews").encode())
+    with pytest.raises(Unplannable, match=message) as caught:
+        joining(wish(**more), file)
+    assert hint in str(caught.value.hint)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from weft.run.spec import Command, ControllerPlace, Health, Restart, Spec
 
 if TYPE_CHECKING:
     from weft.client.types import Service
+    from weft.identity.tokens import JoinToken
     from weft.mesh import Mesh
 
 # Each is a listener and a subscription of the proxy. Who calls more, names them with --call, or calls by Host.
@@ -69,13 +70,26 @@ def joining(wish: Wish, token_file: Path) -> tuple[Spec, ControllerPlace]:
         raise Unplannable(f"{token_file} cannot be read: {(error.strerror or str(error)).lower()}") from error
     except IdentityError as error:
         raise Unplannable(f"{token_file}: {error}", getattr(error, "hint", None)) from error
+    _refuse_others(wish, token)
     if wish.service and not wish.ports:
         raise Unplannable("--port is missing", f"say which ports {wish.service} has, such as --port 80")
     if any(port == 0 for _, port in wish.calls):
         raise Unplannable("--call needs ports with a token", "write --call reviews:80")
     calls = tuple(Target(service, port) for service, port in wish.calls)
     place = ControllerPlace(token.controller, token.root, str(token_file.absolute()))
-    return _spec(wish, dict(wish.ports), calls), place
+    # Who serves nothing would be called like its workload, for which no token was made.
+    return _spec(replace(wish, account=token.account), dict(wish.ports), calls), place
+
+
+def _refuse_others(wish: Wish, token: JoinToken) -> None:
+    """A token is for one identity; the controller would refuse the join, and that is late."""
+    for what, given, bound, hint in (
+        ("namespace", wish.namespace, token.namespace, f"--namespace {token.namespace}"),
+        ("service account", wish.account, token.account, "leave --service-account out, or make another token"),
+        ("service", wish.service, token.service, f"weft token create {wish.service}"),
+    ):
+        if given and bound and given != bound:
+            raise Unplannable(f"the token is for {what} {bound}, not {given}", hint)
 
 
 def dns_label(text: str) -> str:
