@@ -1,7 +1,7 @@
 //! What one operation costs, in nanoseconds: `cargo run --profile fat -p weft-http --example cost`
 //! (the profile that is measured; without optimising across units everything takes a third longer).
 //!
-//! The budget (PERFORMANCE.md): HTTP/1 parse and write of a request and its response well under 1 µs.
+//! The budget: HTTP/1 parse and write of a request and its response well under 1 µs.
 
 use std::hint::black_box;
 use std::time::Instant;

@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex};
 /// Log-scale, factor 2^(1/4) from 16 µs: 84 buckets reach 2^21 × 16 µs ≈ 33 s; the last one is open.
 pub const BUCKETS: usize = 85;
 
-/// Series of one process at most; what comes later is counted under one overflow series (STYLE 15).
+/// Series of one process at most; what comes later is counted under one overflow series.
 pub const MAX_SERIES: usize = 4096;
+/// Rules that are counted one by one; a workload has tens, a process that lives through years of changes has more.
+const MAX_RULES: usize = 10_000;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SeriesKey {
@@ -159,12 +161,17 @@ impl Metrics {
         self.series.lock().unwrap_or_else(|e| e.into_inner()).clone()
     }
 
+    /// Cold, as `series` is.
     pub fn rule(&self, rule: &Arc<str>, audit: bool) -> Arc<RuleCounter> {
         let mut all = self.rules.lock().unwrap_or_else(|e| e.into_inner());
         if let Some(found) = all.iter().find(|r| r.rule == *rule && r.audit == audit) {
             return found.clone();
         }
-        let made = Arc::new(RuleCounter { rule: rule.clone(), audit, hits: Counter::default() });
+        let rule = if all.len() < MAX_RULES { rule.clone() } else { "overflow".into() };
+        if let Some(found) = all.iter().find(|r| r.rule == rule && r.audit == audit) {
+            return found.clone();
+        }
+        let made = Arc::new(RuleCounter { rule, audit, hits: Counter::default() });
         all.push(made.clone());
         made
     }

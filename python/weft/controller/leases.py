@@ -17,7 +17,7 @@ from typing import Final
 
 from weft.compiler.model import Health, WorkloadInfo
 
-# DESIGN §6. A proxy's restart takes a second, a machine's reboot a minute or two.
+# A proxy's restart takes a second, a machine's reboot a minute or two.
 UNHEALTHY_AFTER_S: Final = 30.0
 REMOVED_AFTER_S: Final = 300.0
 # More than a thousand proxies on one controller is the plan; a hundred thousand is a fault.

@@ -62,7 +62,7 @@ class Options:
     log_format: Literal["text", "json"] = "text"
     # Written (JSON: the addresses) once everything listens; for who starts a controller on port 0.
     ready_file: Path | None = None
-    # After a proxy's stream is lost (DESIGN §6).
+    # After a proxy's stream is lost.
     lease_unhealthy_s: float = 30.0
     lease_removed_s: float = 300.0
 

@@ -39,6 +39,7 @@ impl Engine {
     /// From now on requests are decided by this snapshot; those under way keep theirs.
     pub(super) fn adopt(&mut self, config: Arc<Config>) {
         self.config = config;
+        self.rules.clear();
         self.shared.metrics.config_updates.add(1);
         self.adopt_backends();
         self.adopt_frontends();
@@ -53,7 +54,7 @@ impl Engine {
             let Some(endpoints) = config.endpoints.get(key) else { continue };
             match self.backends.all[index as usize].apply(endpoints) {
                 Ok(changes) => changes.iter().for_each(|c| self.tell_change(index, c)),
-                Err(refused) => self.event("rejected", key, &refused.reason),
+                Err(refused) => self.tell("rejected", key, &refused.reason),
             }
         }
     }
@@ -202,7 +203,7 @@ impl Engine {
     }
 }
 
-/// DESIGN §4: breaker states are named by effect.
+/// Breaker states are named by effect: "open" means the opposite to an electrician.
 fn state_name(state: weft_core::outlier::State) -> &'static str {
     use weft_core::outlier::State;
     match state {

@@ -201,7 +201,7 @@ impl Engine {
                 }
                 Err(error) => {
                     let text = format!("HTTP/2 from {}: {}", conn.peer_address, error.reason);
-                    self.event("malformed", &conn.peer_address.to_string(), &text);
+                    self.event("malformed", &conn.peer_address.ip().to_string(), &text);
                     self.shared.metrics.malformed.add(1);
                     h2.codec.go_away(error.code, &mut conn.out);
                     conn.state.closing = true;
@@ -227,7 +227,7 @@ impl Engine {
         match event {
             Event::Head { stream, end, .. } => {
                 if h2.mesh && !conn.peer.as_ref().is_some_and(|p| p.greeted) {
-                    self.event("hello-missing", &conn.peer_address.to_string(), "a request came before its HELLO");
+                    self.event("hello-missing", &conn.peer_address.ip().to_string(), "a request came before its HELLO");
                     return false;
                 }
                 let upgrade = !head.protocol.is_empty();
@@ -275,7 +275,7 @@ impl Engine {
         let proved = &peer.identity;
         if namespace != proved.namespace() || account.is_some_and(|account| account != proved.service_account()) {
             let text = format!("HELLO of {} came with the identity {}", hello.workload, peer.identity.as_str());
-            self.event("hello-refused", &conn.peer_address.to_string(), &text);
+            self.event("hello-refused", &conn.peer_address.ip().to_string(), &text);
             return false;
         }
         conn.peer = Some(Arc::new(Peer {
@@ -300,7 +300,7 @@ impl Engine {
         let identity = match peer {
             Ok(identity) => identity,
             Err(error) => {
-                self.event("identity-refused", &conn.peer_address.to_string(), &error.to_string());
+                self.event("identity-refused", &conn.peer_address.ip().to_string(), &error.to_string());
                 return false;
             }
         };
@@ -310,7 +310,7 @@ impl Engine {
             // rustls lets a client without ALPN through (RFC 7301 leaves it open); here nothing else is spoken.
             _ => {
                 let text = "the peer speaks neither weft/1 nor weft-tcp/1";
-                self.event("protocol-refused", &conn.peer_address.to_string(), text);
+                self.event("protocol-refused", &conn.peer_address.ip().to_string(), text);
                 return false;
             }
         };
@@ -323,7 +323,7 @@ impl Engine {
                 if expected.as_ref().is_none_or(|e| **e != identity) {
                     let wanted = expected.as_ref().map_or("none", |e| e.as_str());
                     let text = format!("expected {wanted}, but {} proved {}", conn.peer_address, identity.as_str());
-                    self.event("identity-mismatch", &conn.peer_address.to_string(), &text);
+                    self.event("identity-mismatch", &conn.peer_address.ip().to_string(), &text);
                     self.fail_place(conn, Reason::IdentityMismatch);
                     return false;
                 }

@@ -77,7 +77,7 @@ impl Engine {
     /// Somebody else's process on our outbound side: told why, where the port speaks HTTP.
     fn turn_away(&mut self, socket: mio::net::TcpStream, place: Place, peer: std::net::SocketAddr) {
         let reason = Reason::NotYourProxy;
-        self.event(reason.code(), &peer.to_string(), reason.advice());
+        self.event(reason.code(), &peer.ip().to_string(), reason.advice());
         let Place::Outbound(listener) = place else { return };
         if matches!(&self.listeners[listener as usize], Listener::Outbound { frontend: Some(f), .. } if f.is_opaque()) {
             return;
@@ -485,7 +485,7 @@ impl Engine {
             conn.peer_address,
             crate::tls::explain(error, ((self.unix_us + self.now_us) / 1_000_000) as i64)
         );
-        self.event("tls-failed", &conn.peer_address.to_string(), &text);
+        self.event("tls-failed", &conn.peer_address.ip().to_string(), &text);
         self.fail_place(conn, Reason::IdentityMismatch);
     }
 }

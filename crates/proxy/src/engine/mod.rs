@@ -11,6 +11,7 @@ pub mod answer;
 pub mod commands;
 pub mod conn;
 pub mod downstream;
+pub mod events;
 pub mod exchange;
 pub mod idle;
 pub mod io;
@@ -20,6 +21,7 @@ pub mod record;
 pub mod relay;
 pub mod secure;
 pub mod stages;
+pub mod text;
 pub mod timers;
 pub mod tunnel;
 pub mod upstream;
@@ -43,7 +45,7 @@ use weft_core::{Reason, Rng};
 use weft_http::{Head, Limits};
 
 use crate::config::Config;
-use crate::metrics::Series;
+use crate::metrics::{RuleCounter, Series};
 use crate::shared::{Command, EngineHandle, Record, Shared, Signal};
 use crate::sys::{AppIdentity, SockDiag};
 use crate::tls::Identity;
@@ -123,6 +125,10 @@ pub struct OutboundSetup {
     pub frontend: Option<String>,
 }
 
+/// By where a rule's id lies in memory and whether it is audited, which is cheaper than its text for every request. The
+/// ids are held, so that no other is put in their place; they are let go of with the configuration.
+type RuleCounters = HashMap<(usize, bool), (Arc<str>, Arc<RuleCounter>)>;
+
 /// What is left for after the connection at hand is back in its place.
 #[derive(Clone, Copy)]
 enum Todo {
@@ -176,7 +182,8 @@ pub struct Engine {
     /// Frontends found by name since the control side was last told.
     used: HashSet<Arc<str>>,
     next_use_us: u64,
-    rules: HashMap<Arc<str>, Arc<crate::metrics::RuleCounter>>,
+    rules: RuleCounters,
+    heard: events::Heard,
     /// With the generation of what it is about: numbers are used again.
     todo: VecDeque<(Todo, u32)>,
     dirty: Vec<ConnId>,
@@ -232,6 +239,7 @@ impl Engine {
             used: HashSet::new(),
             next_use_us: USE_US,
             rules: HashMap::new(),
+            heard: events::Heard::default(),
             todo: VecDeque::new(),
             dirty: Vec::new(),
             wheel: Wheel::new(0),
@@ -328,6 +336,7 @@ impl Engine {
         if self.now_us >= self.next_sweep_us {
             self.next_sweep_us = self.now_us + SWEEP_US;
             self.sweep();
+            self.summarise_events();
         }
         self.settle();
     }

@@ -12,7 +12,7 @@ use super::Engine;
 use super::conn::{Conn, ExchangeId};
 use super::exchange::{Phase, Side};
 use crate::metrics::SeriesKey;
-use crate::shared::{Record, Signal};
+use crate::shared::Record;
 
 impl Engine {
     /// The exchange is over: counted, logged, and its place is free.
@@ -72,7 +72,7 @@ impl Engine {
             0 => change.why.to_string(),
             ms => format!("{}; out for {ms} ms", change.why),
         };
-        self.event(kind, &change.endpoint, &text);
+        self.tell(kind, &change.endpoint, &text);
     }
 
     pub(super) fn count_retry(&mut self, x: ExchangeId) {
@@ -129,12 +129,6 @@ impl Engine {
             protocol: key.map_or("", |k| k.protocol),
             audited: exchange.audited.iter().map(|r| r.to_string()).collect(),
         }
-    }
-
-    pub(super) fn event(&mut self, kind: &str, subject: &str, text: &str) {
-        let unix_ms = ((self.unix_us + self.now_us) / 1000) as i64;
-        let (kind, subject, text) = (kind.to_owned(), subject.to_owned(), text.to_owned());
-        let _ = self.shared.signals.send(Signal::Event(v1::EventRecord { unix_ms, kind, subject, text }));
     }
 
     // -------------------------------------------------------------------------------------------------- series
@@ -215,11 +209,9 @@ impl Engine {
     }
 
     pub(super) fn count_rule(&mut self, rule: &Arc<str>, audit: bool) {
-        if let Some(counter) = self.rules.get(rule).filter(|c| c.audit == audit) {
-            return counter.hits.add(1);
-        }
-        let counter = self.shared.metrics.rule(rule, audit);
+        let metrics = &self.shared.metrics;
+        let key = (rule.as_ptr() as usize, audit);
+        let (_, counter) = self.rules.entry(key).or_insert_with(|| (rule.clone(), metrics.rule(rule, audit)));
         counter.hits.add(1);
-        self.rules.insert(rule.clone(), counter);
     }
 }

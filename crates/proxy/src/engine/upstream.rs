@@ -87,7 +87,7 @@ impl Engine {
                 Ok(n) => used += n,
                 Err(malformed) => {
                     let text = format!("response of {}: {malformed}", conn.peer_address);
-                    self.event("malformed", &conn.peer_address.to_string(), &text);
+                    self.event("malformed", &conn.peer_address.ip().to_string(), &text);
                     h1.exchange = None;
                     self.lose(x, Failure::Reset { response_started: false }, Reason::UpstreamProtocol);
                     return None;
@@ -314,12 +314,11 @@ impl Engine {
         }
     }
 
-    /// A fact about a destination that is worth telling, at most once per connection.
+    /// A fact about a destination that is worth telling.
     pub(super) fn fail_place(&mut self, conn: &Conn, reason: Reason) {
         if let Place::Upstream(pool) = conn.place {
             let label = self.pools[pool as usize].label.clone();
-            let text = format!("{label}: {}", reason.advice());
-            self.event(reason.code(), &label, &text);
+            self.event(reason.code(), &label, reason.advice());
         }
     }
 }
@@ -374,7 +373,7 @@ fn write_h2_request(exchange: &Exchange, h2: &mut H2, stream: weft_http::h2::Str
     }
     if mesh {
         let mut digits = [0; 20];
-        head.field(b"weft-port", super::stages::decimal(u64::from(exchange.port), &mut digits));
+        head.field(b"weft-port", super::text::decimal(u64::from(exchange.port), &mut digits));
         let spoken = match (exchange.grpc, exchange.down.is_some_and(|d| d.stream.0 != 0)) {
             (true, _) => &b"grpc"[..],
             (false, true) => b"h2",
@@ -383,10 +382,10 @@ fn write_h2_request(exchange: &Exchange, h2: &mut H2, stream: weft_http::h2::Str
         head.field(b"weft-protocol", spoken);
         head.field(b"weft-hops", b"1");
         if exchange.attempts > 1 {
-            head.field(b"weft-attempt", super::stages::decimal(u64::from(exchange.attempts), &mut digits));
+            head.field(b"weft-attempt", super::text::decimal(u64::from(exchange.attempts), &mut digits));
         }
         if let Some(left) = exchange.deadline_left_ms() {
-            head.field(b"weft-deadline-ms", super::stages::decimal(left, &mut digits));
+            head.field(b"weft-deadline-ms", super::text::decimal(left, &mut digits));
         }
     }
     head.finish(end);
