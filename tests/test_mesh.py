@@ -103,7 +103,7 @@ def test_explain_and_token_carry_their_questions() -> None:
 
 
 def test_a_proxy_may_remember_several_records_of_one_request() -> None:
-    found = [{"workload": "default/a-0", "record": [{"status": 503}, {"status": 200}]}]
+    found = [{"workload": "default/a-0", "record": {"status": status}} for status in (503, 200)]
     mesh, _ = connected({"/v1/requests/abc": {"id": "abc", "found": found, "asked": 1}})
     assert [(item.workload, item.record["status"]) for item in mesh.request("abc").found] == [
         ("default/a-0", 503),

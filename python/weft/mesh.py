@@ -138,7 +138,7 @@ class Mesh:
 
     def request(self, request_id: str) -> LoggedRequest:
         """What the proxies still remember of one request."""
-        return _one(LoggedRequest, _one_record_each(self._rest.get(f"/v1/requests/{_segment(request_id)}")))
+        return _one(LoggedRequest, self._rest.get(f"/v1/requests/{_segment(request_id)}"))
 
     # ------------------------------------------------------------------------------------------ observation
 
@@ -194,17 +194,6 @@ def _segment(text: str) -> str:
     if not text or text in (".", ".."):
         raise MeshError(f"{text!r} is not a name")
     return quote(text, safe="")
-
-
-def _one_record_each(answer: Any) -> Any:
-    """A proxy remembers one record per try of a caller: each becomes an entry of its own."""
-    if not isinstance(answer, dict) or not isinstance(answer.get("found"), list):
-        return answer
-    found = []
-    for item in answer["found"]:
-        records = item["record"] if isinstance(item.get("record"), list) else [item.get("record")]
-        found += [{**item, "record": record} for record in records]
-    return {**answer, "found": found}
 
 
 def _one(target: type[T], answer: Any) -> T:

@@ -50,20 +50,28 @@ async def test_everybody_is_asked_at_once_and_who_fails_is_named(
 ) -> None:
     monkeypatch.setattr(module, "TIMEOUT_S", 0.2)
     leases = [
-        lease("knows", await admin('200 {"path": "/x"}')),
+        lease("knows", await admin('200 [{"path": "/x", "status": 503}, {"path": "/x", "status": 200}]')),
         lease("never-heard", await admin("404 ")),
         lease("odd", await admin("200 <html>")),
         lease("broken", await admin("500 ")),
         lease("silent", await admin("")),
-        lease("gone", await admin('200 {"path": "/x"}'), lost=True),
+        lease("alone", await admin('200 {"path": "/x"}')),
+        lease("numbers", await admin("200 [1]")),
+        lease("gone", await admin('200 [{"path": "/x"}]'), lost=True),
         lease("none", ""),
     ]
     answer = await look_up("abc-1", leases)
-    assert answer["asked"] == 5
-    assert [(one["workload"], one["record"]) for one in answer["found"]] == [("default/knows", {"path": "/x"})]
+    assert answer["asked"] == 7
+    # A caller's proxy has a record for each try.
+    assert [(one["workload"], one["record"].get("status")) for one in answer["found"]] == [
+        ("default/knows", 503),
+        ("default/knows", 200),
+        ("default/alone", None),
+    ]
     failed = {one["workload"]: one["error"] for one in answer["failed"]}
     assert failed["default/odd"] == "its answer is not JSON" and failed["default/broken"] == "it answered 500"
-    assert "Timeout" in failed["default/silent"] and set(failed) == {"default/odd", "default/broken", "default/silent"}
+    assert failed["default/numbers"] == "its answer is no record"
+    assert "Timeout" in failed["default/silent"] and len(failed) == 4
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,8 @@ async def look_up(request_id: str, leases: Iterable[Lease]) -> dict[str, Any]:
     gate = asyncio.Semaphore(AT_ONCE)
     async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False) as client:
         answers = await asyncio.gather(*(_ask(client, gate, attached, request_id) for attached in asked))
-    found = [answer for answer in answers if "record" in answer]
-    failed = [answer for answer in answers if "error" in answer]
+    found = [{**who, "record": record} for who, records in answers if isinstance(records, list) for record in records]
+    failed = [{**who, "error": error} for who, error in answers if isinstance(error, str)]
     return {"id": request_id, "found": found, "asked": len(asked), "failed": failed}
 
 
@@ -46,18 +46,19 @@ def may_ask(attached: Attached) -> bool:
 
 async def _ask(
     client: httpx.AsyncClient, gate: asyncio.Semaphore, attached: Attached, request_id: str
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], list[dict[str, Any]] | str]:
+    """Whom, and its records (a caller's proxy has one for each try) or why there are none to be had."""
     who = {"workload": attached.info.name, "admin": attached.admin}
     if not may_ask(attached):
-        return {**who, "error": f"its admin listener is not reachable from here (it is on {attached.peer})"}
+        return who, f"its admin listener is not reachable from here (it is on {attached.peer})"
     try:
         async with gate, client.stream("GET", f"http://{attached.admin}/requests/{request_id}") as response:
             if response.status_code == 404:
-                return who
+                return who, []
             body = b"".join([part async for part in _limited(response)])
     except httpx.HTTPError as error:
-        return {**who, "error": f"{type(error).__name__}: {error}".rstrip(": ")}
-    return {**who, **_record(response, body)}
+        return who, f"{type(error).__name__}: {error}".rstrip(": ")
+    return who, _records(response, body)
 
 
 async def _limited(response: httpx.Response) -> Any:
@@ -69,10 +70,12 @@ async def _limited(response: httpx.Response) -> Any:
         yield part
 
 
-def _record(response: httpx.Response, body: bytes) -> dict[str, Any]:
+def _records(response: httpx.Response, body: bytes) -> list[dict[str, Any]] | str:
     if response.status_code != 200:
-        return {"error": f"it answered {response.status_code}"}
+        return f"it answered {response.status_code}"
     try:
-        return {"record": httpx.Response(200, content=body).json()}
+        answer = httpx.Response(200, content=body).json()
     except ValueError:
-        return {"error": "its answer is not JSON"}
+        return "its answer is not JSON"
+    records = answer if isinstance(answer, list) else [answer]
+    return records if all(isinstance(record, dict) for record in records) else "its answer is no record"

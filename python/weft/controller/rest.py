@@ -70,6 +70,7 @@ State
                -> what `weft.ask.explain` answers
     GET    /v1/requests/{id}            -> {"id", "found": [{"workload", "admin", "record": {...}}], "asked": int,
                                            "failed": [{"workload", "admin", "error"}]}
+               one entry for each record: a caller's proxy has one per try
 
 Observation
     GET    /v1/edges?seconds=60&by=service|version|workload&namespace=
