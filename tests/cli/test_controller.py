@@ -55,8 +55,10 @@ def test_its_exit_status_is_the_controllers(weft: Weft, monkeypatch: pytest.Monk
     assert weft("controller", "--state-dir", str(tmp_path)).status == 1
 
 
-def test_wrong_options_are_said_by_the_controller(tmp_path: Path, weft: Weft) -> None:
-    done = weft("controller", "--state-dir", str(tmp_path / "state"), "--rest-address", "0.0.0.0:1")
-    assert done.status == 1
-    assert done.err.startswith("error: ")
+@pytest.mark.parametrize("address", ["0.0.0.0:1", "nonsense", "127.0.0.1:70000"])
+def test_wrong_options_are_wrong_usage(tmp_path: Path, weft: Weft, started: list[Options], address: str) -> None:
+    done = weft("controller", "--state-dir", str(tmp_path / "state"), "--rest-address", address)
+    assert done.status == 2
+    assert done.err.startswith("error: --rest-address ")
     assert "\n\nhint: " in done.err
+    assert started == []

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -34,11 +37,27 @@ def test_a_failure_has_its_hint_after_an_empty_line() -> None:
     assert failure(ValueError("no")) == "error: no"
 
 
-def test_logging_goes_to_stderr_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    logger = logging.getLogger("weft")
-    before, propagate, level = logger.handlers, logger.propagate, logger.level
+@pytest.fixture
+def logger() -> Iterator[logging.Logger]:
+    """The one that `configure` changes, as it was afterwards."""
+    found = logging.getLogger("weft")
+    before, propagate, level = found.handlers, found.propagate, found.level
+    yield found
+    found.handlers, found.propagate = before, propagate
+    found.setLevel(level)
+
+
+def test_logging_goes_to_stderr_once(logger: logging.Logger) -> None:
     configure("json")
     configure("text")
     assert len(logger.handlers) == 1 and not logger.propagate
-    logger.handlers, logger.propagate = before, propagate
-    logger.setLevel(level)
+
+
+def test_lines_go_to_what_stderr_is_at_that_moment(logger: logging.Logger, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = io.StringIO(), io.StringIO()
+    monkeypatch.setattr(sys, "stderr", first)
+    configure("text")
+    first.close()
+    monkeypatch.setattr(sys, "stderr", second)
+    logging.getLogger("weft.controller").warning("%s rejected %s", "default/a-0", "x")
+    assert second.getvalue()[9:] == "warning: default/a-0 rejected x\n"

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from weft.cli.failure import usage
 from weft.cli.identity import seconds
 
 
@@ -42,7 +43,7 @@ def controller(
 ) -> None:
     """Run a controller until it is told to stop."""
     from weft.controller.main import run
-    from weft.controller.options import Options
+    from weft.controller.options import OptionError, Options
     from weft.run.state import state_root
 
     options = Options(
@@ -57,4 +58,8 @@ def controller(
         log_format=log_format.value,
         ready_file=ready_file,
     )
+    try:
+        options.check()
+    except OptionError as error:
+        usage(str(error), error.hint)
     raise typer.Exit(run(options))

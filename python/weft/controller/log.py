@@ -30,8 +30,21 @@ class JsonFormat(logging.Formatter):
         return json.dumps(fields, ensure_ascii=False)
 
 
+class Stderr(logging.Handler):
+    """To stderr as it is when a line comes: whoever has replaced it since may have closed the first."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            sys.stderr.write(f"{self.format(record)}\n")
+            sys.stderr.flush()
+        except OSError:
+            pass  # whoever read it has left; that is no reason to stop
+        except Exception:
+            self.handleError(record)
+
+
 def configure(kind: Literal["text", "json"], level: int = logging.INFO) -> None:
-    handler = logging.StreamHandler(sys.stderr)
+    handler = Stderr()
     handler.setFormatter(JsonFormat() if kind == "json" else TextFormat())
     root = logging.getLogger("weft")
     root.handlers, root.propagate = [handler], False
