@@ -5,6 +5,7 @@ use std::sync::Arc;
 use weft_core::Reason;
 use weft_core::action::{Action, Target};
 use weft_core::endpoints::EndpointIx;
+use weft_core::frontend::Frontend;
 use weft_core::split::Weighted;
 use weft_core::timeouts::Limits;
 use weft_http::h1::RequestKind;
@@ -161,6 +162,8 @@ pub struct Exchange {
     pub response_bytes: u64,
     /// The key or name that it waits for.
     pub awaits: Option<String>,
+    /// The service that a CONNECT leads to.
+    pub enters: Option<Arc<Frontend>>,
 }
 
 impl Exchange {

@@ -150,6 +150,8 @@ enum Step {
     Relay,
     /// CONNECT: bytes to this address from here on.
     Tunnel(SocketAddr),
+    /// CONNECT to a service of the mesh.
+    Enter,
 }
 
 #[derive(Clone, Copy)]
@@ -379,6 +381,7 @@ impl Engine {
             Step::Decide => self.decide_again(x),
             Step::Relay => self.relay(x),
             Step::Tunnel(address) => self.connect_tunnel(x, address),
+            Step::Enter => self.enter(x),
         }
     }
 

@@ -123,7 +123,19 @@ impl Engine {
             return self.await_answer(x, IDENTITY.to_owned(), None);
         }
         let Some(frontend) = self.resolve(x)? else { return Ok(()) };
+        if self.is_asked_for_a_tunnel(x) {
+            self.later(x, Step::Enter);
+            self.exchanges[x].enters = Some(frontend);
+            return Ok(());
+        }
         self.route(x, frontend)
+    }
+
+    /// CONNECT to the proxy that we are, not to a service that is one.
+    fn is_asked_for_a_tunnel(&self, x: ExchangeId) -> bool {
+        let exchange = &self.exchanges[x];
+        let listener = &self.listeners[exchange.listener as usize];
+        exchange.request_kind == Some(RequestKind::Connect) && matches!(listener, Listener::Outbound { name: None, .. })
     }
 
     /// A request id, kept or made.

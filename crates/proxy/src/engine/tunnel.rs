@@ -10,7 +10,7 @@ use weft_core::frontend::{Route, Target as RouteTarget};
 use weft_core::outlier::Outcome;
 use weft_proto::v1::{self, AppProtocol};
 
-use super::conn::{Conn, ConnId, OUT_HIGH, Place, Protocol, Tunnel};
+use super::conn::{Conn, ConnId, ExchangeId, OUT_HIGH, Place, Protocol, Tunnel};
 use super::downstream::Fed;
 use super::{Engine, Errand, Listener};
 
@@ -52,26 +52,52 @@ impl Engine {
     }
 
     /// CONNECT to a destination outside of the mesh: the caller's connection carries bytes from here on.
-    pub(super) fn connect_tunnel(&mut self, x: super::conn::ExchangeId, address: std::net::SocketAddr) {
-        let Some(down) = self.exchanges[x].down else { return };
-        let is_h1 = matches!(self.conn(down.conn).map(|c| &c.protocol), Some(Protocol::H1Server(_)));
-        let up = if is_h1 { self.dial_opaque(address, None, None, down.conn) } else { None };
-        let Some(up) = up else {
-            self.exchanges[x].answer = Some(Reason::ConnectFailed.into());
-            return self.answer(x);
-        };
+    pub(super) fn connect_tunnel(&mut self, x: ExchangeId, address: std::net::SocketAddr) {
+        let up = self.caller_of_tunnel(x).and_then(|down| self.dial_opaque(address, None, None, down));
+        let Some(up) = up else { return self.no_tunnel(x) };
         let key = self.passthrough_series(address);
         let series = self.series_index(&key);
-        self.exchanges[x].status = 200;
-        self.exchanges[x].down = None;
-        self.finish_exchange(x, Outcome::Neutral);
-        if let Some(conn) = self.conn(down.conn) {
-            weft_http::h1::write_status_line(&mut conn.out, 200);
-            weft_http::h1::end_head(&mut conn.out);
+        let Some(down) = self.accept_tunnel(x) else { return };
+        self.join_tunnel(down, up, series);
+    }
+
+    /// CONNECT to a service of the mesh: bytes where it is declared opaque, otherwise requests as on any connection.
+    pub(super) fn enter(&mut self, x: ExchangeId) {
+        let Some(frontend) = self.exchanges[x].enters.take() else { return };
+        let Some(down) = self.caller_of_tunnel(x) else { return self.no_tunnel(x) };
+        if frontend.is_opaque() {
+            if self.tunnel_out(down, &frontend).is_none() {
+                return self.no_tunnel(x);
+            }
+            self.accept_tunnel(x);
+        } else if self.accept_tunnel(x).is_some() {
+            if let Some(conn) = self.conn(down) {
+                conn.protocol = Protocol::Sniff;
+            }
         }
-        self.join_tunnel(down.conn, up, series);
-        self.touch(down.conn);
-        self.errand(down.conn, Errand::Resume);
+    }
+
+    fn caller_of_tunnel(&mut self, x: ExchangeId) -> Option<ConnId> {
+        let down = self.exchanges[x].down?.conn;
+        matches!(self.conn(down)?.protocol, Protocol::H1Server(_)).then_some(down)
+    }
+
+    fn no_tunnel(&mut self, x: ExchangeId) {
+        self.exchanges[x].answer = Some(Reason::ConnectFailed.into());
+        self.answer(x);
+    }
+
+    /// Says yes to a CONNECT; its connection is the caller's to use.
+    fn accept_tunnel(&mut self, x: ExchangeId) -> Option<ConnId> {
+        let down = self.exchanges[x].down.take()?.conn;
+        self.exchanges[x].status = 200;
+        self.finish_exchange(x, Outcome::Neutral);
+        let conn = self.conn(down)?;
+        weft_http::h1::write_status_line(&mut conn.out, 200);
+        weft_http::h1::end_head(&mut conn.out);
+        self.touch(down);
+        self.errand(down, Errand::Resume);
+        Some(down)
     }
 
     /// HELLO of an opaque connection.

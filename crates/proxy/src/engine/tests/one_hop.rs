@@ -216,3 +216,32 @@ fn status_and_interim_responses_pass() {
     assert_eq!(client.get("/").status, 103);
     assert_eq!(client.response().unwrap().status, 418);
 }
+
+#[test]
+fn a_connect_to_a_service_of_the_mesh_is_a_way_to_it() {
+    let app = App::says("hello");
+    let proxy = Plan::new("a").generic_outbound().calls("b", &[(app.address, None)]).start();
+    let mut client = Client::connect(proxy.outbound[0]);
+    client.send("CONNECT b:80 HTTP/1.1\r\nhost: b:80\r\n\r\n");
+    assert_eq!(client.response_to("HEAD").unwrap().status, 200);
+    assert_eq!(client.get("/x").text(), "hello");
+    assert_eq!(proxy.requests("source"), 1, "counted and decided as any other request");
+}
+
+#[test]
+fn a_connect_to_an_opaque_service_carries_bytes() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            std::io::copy(&mut stream.try_clone().unwrap(), &mut stream).unwrap();
+        }
+    });
+    let plan = Plan::new("a").generic_outbound().calls("b", &[(address, None)]);
+    let proxy = plan.frontend(|f| f.protocol = v1::AppProtocol::Tcp as i32).start();
+    let mut client = Client::connect(proxy.outbound[0]);
+    client.send("CONNECT b:80 HTTP/1.1\r\nhost: b:80\r\n\r\n");
+    assert_eq!(client.response_to("HEAD").unwrap().status, 200);
+    client.send("echo").writer.shutdown(std::net::Shutdown::Write).unwrap();
+    assert_eq!(client.read_all(), b"echo");
+}
