@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -53,7 +54,12 @@ def test_without_a_command_there_is_help(weft: Weft) -> None:
         (["fly"], "no such command 'fly'", "see `weft --help`"),
         (["get", "--fast"], "no such option: --fast", "see `weft get --help`"),
         (["token", "create"], "missing argument 'SERVICE'", "see `weft token create --help`"),
-        (["get", "-o", "xml"], "invalid value for '--output'", "see `weft get --help`"),
+        (["get", "-o", "xml"], "invalid value for '--output' / '-o': 'xml' is not one of", "see `weft get --help`"),
+        (["get", "-o"], "option '-o' requires an argument", "see `weft get --help`"),
+        (["token", "create", "a", "--uses"], "option '--uses' requires", "see `weft token create --help`"),
+        (["edges", "--seconds", "0"], "invalid value for '--seconds': should be", "see `weft edges --help`"),
+        (["staus"], "no such command 'staus'", "did you mean 'status'?"),
+        (["get", "--ouput", "json"], "no such option: --ouput", "did you mean --output?"),
     ],
 )
 def test_wrong_usage_is_status_2_in_one_form(weft: Weft, arguments: list[str], error: str, hint: str) -> None:
@@ -83,8 +89,15 @@ def test_what_the_controller_refuses_is_shown_problem_by_problem(weft: Weft, con
     )
 
 
-def test_version(weft: Weft) -> None:
-    assert weft("version").out == f"{package.__version__}\n"
+@pytest.mark.parametrize("word", ["version", "--version", "-V"])
+def test_version(weft: Weft, word: str) -> None:
+    assert weft(word).out == f"{package.__version__}\n"
+
+
+def test_a_file_that_cannot_be_used_is_named(weft: Weft, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("apiVersion: weft/v1\nkind: Mesh\nmetadata: {name: mesh}\nspec: {}\n")
+    done = weft("compile", "-f", str(tmp_path / "a.yaml"), "--out", str(tmp_path / "none/x"))
+    assert (done.status, done.err) == (1, f"error: {tmp_path}/none/x: no such file or directory\n")
 
 
 def test_a_reader_that_leaves_early_is_no_error() -> None:

@@ -30,7 +30,9 @@ def test_one_line_per_edge(weft: Weft, controller: Fake) -> None:
 
 def test_no_traffic_is_no_table(weft: Weft, controller: Fake) -> None:
     controller.answers["/v1/edges"] = {"edges": []}
-    assert weft("edges").out == ""
+    done = weft("edges")
+    assert (done.status, done.out, done.err) == (0, "", "no traffic in the last 60 s\n")
+    assert weft("edges", "-o", "json").err == ""
 
 
 @pytest.mark.parametrize(

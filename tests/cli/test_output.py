@@ -23,6 +23,14 @@ def test_a_table_without_rows_is_nothing() -> None:
     assert table(("NAME",), [], UNLIMITED) == ""
 
 
+def test_nothing_is_said_where_it_is_no_data(capsys: pytest.CaptureFixture[str]) -> None:
+    for form in (Format.TABLE, Format.JSON):
+        emit([], form, ("NAME",), [], "no things")
+    emit(["a"], Format.TABLE, ("NAME",), [("a",)], "no things")
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("[]\nNAME\na\n", "no things\n")
+
+
 def test_nothing_is_cut_off() -> None:
     long = "x" * 500
     assert long in table(("NAME", "WHY"), [("a", long)], UNLIMITED)

@@ -60,6 +60,20 @@ def test_a_workloads_problems_are_said(weft: Weft, controller: Fake, more: dict[
     assert text in weft("status").lines
 
 
+def test_what_is_not_there_is_status_1(weft: Weft, controller: Fake) -> None:
+    controller.answers["/v1/status"] = {"revision": 7, "compiled_revision": 7, "objects": []}
+    done = weft("status", "service", "nobody")
+    assert (done.status, done.out) == (1, "")
+    assert done.err == "error: no service nobody\n\nhint: `weft get` lists everything\n"
+    assert weft("status", "service").status == 0
+
+
+def test_nobody_there_is_said(weft: Weft, controller: Fake) -> None:
+    controller.answers["/v1/workloads"] = {"workloads": []}
+    assert weft("workloads", "nobody").err == "no workloads of default/nobody\n"
+    assert weft("workloads").err == "no workloads\n"
+
+
 def test_json_has_everything(weft: Weft) -> None:
     told = json.loads(weft("status", "-o", "json").out)
     assert set(told) == {"health", "revision", "compiled_revision", "objects", "workloads"}

@@ -40,6 +40,12 @@ def test_a_mesh_of_ones_own_has_nothing_to_keep(weft: Weft) -> None:
     assert (done.status, done.err.splitlines()[0]) == (2, "error: --keep needs --controller")
 
 
+@pytest.mark.parametrize("option", ["--rest-address", "--grpc-address"])
+def test_an_address_that_is_none_starts_nothing(weft: Weft, option: str) -> None:
+    done = weft("up", option, "nonsense")
+    assert (done.status, done.err.splitlines()[0]) == (2, f"error: {option} 'nonsense' is not host:port")
+
+
 def test_no_file_is_wrong_usage(weft: Weft, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     done = weft("up")

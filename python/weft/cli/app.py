@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -50,6 +50,21 @@ def version() -> None:
     print(__version__)
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        version()
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", "-V", help="Print the version.", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
+    pass
+
+
 def run_app(arguments: Sequence[str]) -> int:
     """The exit status of `weft ARGUMENTS`; never raises what a user could have caused."""
     command = typer.main.get_command(app)
@@ -65,7 +80,7 @@ def run_app(arguments: Sequence[str]) -> int:
         show(failure)
         return failure.status
     except typer.TyperException as error:
-        show(_usage_failure(error))
+        show(_usage_failure(error, command, arguments))
         return USAGE
     except (KeyboardInterrupt, typer.Abort):
         return 130  # 128 + SIGINT, as shells count
@@ -75,6 +90,11 @@ def run_app(arguments: Sequence[str]) -> int:
     except WeftError as error:
         show(of_error(error))
         return FAILED
+    except OSError as error:
+        if error.filename is None:
+            raise  # of no file that somebody named: a defect
+        show(Failure(f"{error.filename}: {(error.strerror or str(error)).lower()}"))
+        return FAILED
 
 
 def _print_help(command: Any, arguments: Sequence[str]) -> bool:
@@ -82,21 +102,39 @@ def _print_help(command: Any, arguments: Sequence[str]) -> bool:
     *words, last = arguments
     if last not in HELP:
         return False
+    found, context, rest = _meant(command, words)
+    if not rest:
+        print(found.get_help(context))
+    return not rest
+
+
+def _meant(command: Any, words: Sequence[str]) -> tuple[Any, typer.Context, Sequence[str]]:
+    """The command that `words` begin with, and what follows it."""
     context = typer.Context(command, info_name="weft", **command.context_settings)
-    for word in words:
+    for place, word in enumerate(words):
         found = command.get_command(context, word) if isinstance(command, TyperGroup) else None
         if found is None:
-            return False
+            return command, context, words[place:]
         command, context = found, typer.Context(found, context, info_name=word, **found.context_settings)
-    print(command.get_help(context))
-    return True
+    return command, context, ()
 
 
-def _usage_failure(error: typer.TyperException) -> Failure:
-    context = getattr(error, "ctx", None)
-    text = sentence(error.format_message())
-    path = context.command_path if context is not None else "weft"
-    return Failure(text[:1].lower() + text[1:], f"see `{path} --help`", status=USAGE)
+def _usage_failure(error: typer.TyperException, command: Any, arguments: Sequence[str]) -> Failure:
+    context = getattr(error, "ctx", None) or _meant(command, arguments)[1]
+    text = error.format_message()
+    for noise in ("Value error, ", "Input "):
+        text = text.replace(f": {noise}", ": ")
+    for mark, end in ((". Did you mean ", ""), (" (Possible options: ", ")")):
+        text, _, near = text.partition(mark)
+        if near:
+            guess = near.removesuffix("?").removesuffix(end)
+            return Failure(_lower(text), f"did you mean {guess.replace(', ', ' or ')}?", status=USAGE)
+    return Failure(_lower(text), f"see `{context.command_path} --help`", status=USAGE)
+
+
+def _lower(text: str) -> str:
+    text = sentence(text)
+    return text[:1].lower() + text[1:]
 
 
 def main() -> int:

@@ -32,7 +32,7 @@ def edges(
     """List the traffic of the last minute, edge by edge."""
     with connect(controller) as mesh:
         found = mesh.edges(seconds, by.value, namespace)
-    emit(found, output, HEADERS, map(row, found))
+    emit(found, output, HEADERS, map(row, found), f"no traffic in the last {seconds} s")
 
 
 def row(edge: Edge) -> tuple[object, ...]:

@@ -42,7 +42,8 @@ def get(
     if output is Format.YAML:
         print(yaml_text([plain(item.document) for item in found], documents=True) if found else "", end="")
         return
-    emit([item.document for item in found], output, ("RESOURCE", "REVISION", "OWNER", "AGE"), map(_row, found))
+    documents = [item.document for item in found]
+    emit(documents, output, ("RESOURCE", "REVISION", "OWNER", "AGE"), map(_row, found), "no resources")
 
 
 def delete(

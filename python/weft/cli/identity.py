@@ -50,7 +50,7 @@ def list_tokens(output: Output = Format.TABLE, controller: Controller = None) ->
         (t.id, f"{t.namespace}/{t.service_account}", t.service, f"{t.used}/{t.uses}", _until(t.expires_at))
         for t in found
     ]
-    emit(found, output, ("ID", "ACCOUNT", "SERVICE", "USED", "EXPIRES IN"), rows)
+    emit(found, output, ("ID", "ACCOUNT", "SERVICE", "USED", "EXPIRES IN"), rows, "no tokens")
 
 
 @tokens.command("revoke")

@@ -9,16 +9,22 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from weft.cli.failure import note
 from weft.cli.options import Format
 
 # What a table is wrapped to when stdout is no terminal: a line is a row, so that grep and awk work.
 UNLIMITED = 100_000
 
 
-def emit(value: Any, form: Format, headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """`value` as JSON or YAML, or `rows` as a table."""
+def emit(
+    value: Any, form: Format, headers: Sequence[str], rows: Iterable[Sequence[object]], nothing: str = ""
+) -> None:
+    """`value` as JSON or YAML, or `rows` as a table. `nothing`: said on stderr when there are no rows."""
     if form is Format.TABLE:
-        print(table(headers, rows, width()), end="")
+        text = table(headers, rows, width())
+        print(text, end="")
+        if nothing and not text:
+            note(nothing)
     elif form is Format.JSON:
         print(json.dumps(plain(value), indent=2, ensure_ascii=False))
     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from weft.cli.failure import FAILED
+from weft.cli.failure import FAILED, Failure
 from weft.cli.names import KindArgument, NameArgument, split_reference
 from weft.cli.options import AnyNamespace, Controller, Format, Output, connect, qualified
 from weft.cli.output import duration, emit, plain, table, width
@@ -40,6 +40,8 @@ def status(
         health = mesh.health()
         found = mesh.status(kind_named(kind) if kind else None, name, namespace)
         present = mesh.workloads(namespace) if kind is None else []
+    if name and not found.objects:
+        raise Failure(f"no {kind} {name}", "`weft get` lists everything")
     if output is Format.TABLE:
         _print_tables(health, found, present)
     else:
@@ -59,7 +61,8 @@ def workloads(
     with connect(controller) as mesh:
         full = qualified(service, namespace or "default") if service else None
         found = mesh.workloads(namespace, full)
-    emit(found, output, WORKLOADS, map(_workload_row, found))
+    nothing = f"no workloads of {full}" if full else "no workloads"
+    emit(found, output, WORKLOADS, map(_workload_row, found), nothing)
 
 
 def _print_tables(health: Health, found: Status, present: Sequence[Workload]) -> None:

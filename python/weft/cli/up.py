@@ -54,6 +54,7 @@ def up(
     from weft.client.documents import problem_of, wrong_files
     from weft.resources import expand
 
+    _check_addresses(rest_address, grpc_address)
     if not file.exists():
         usage(f"there is no {file} here", "go to its folder, or name it with -f")
     expanded = expand(file)
@@ -86,6 +87,16 @@ def up(
     except Failed as failed:
         show_tail(failed.tail)
         raise
+
+
+def _check_addresses(rest: str, grpc: str) -> None:
+    """As the controller would, a second earlier."""
+    from weft.controller.options import OptionError, Options
+
+    try:
+        Options(Path(), rest_address=rest, grpc_address=grpc).check()
+    except OptionError as error:
+        usage(str(error), error.hint)
 
 
 def show_tail(lines: tuple[str, ...]) -> None:
