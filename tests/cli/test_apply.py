@@ -50,7 +50,19 @@ def test_a_dry_run_says_so(weft: Weft, controller: Fake, file: Path) -> None:
 def test_warnings_come_with_what_was_accepted(weft: Weft, controller: Fake, file: Path) -> None:
     problem = {"message": "nobody serves it", "hint": "start one", "severity": "warning"}
     controller.answers["/v1/apply"] = answer(problems=[problem])
-    assert weft("apply", "-f", str(file)).err.startswith("warning: nobody serves it\n\nhint: start one\n")
+    done = weft("apply", "-f", str(file))
+    assert done.err == "warning: nobody serves it\n\nhint: start one\n\n1 of 1 changed, revision 4\n"
+
+
+def test_files_without_resources_are_a_mistake_unless_nothing_is_wanted(
+    weft: Weft, controller: Fake, tmp_path: Path
+) -> None:
+    (tmp_path / "empty.yaml").write_text("# later\n")
+    done = weft("apply", "-f", str(tmp_path / "empty.yaml"))
+    assert (done.status, done.err) == (1, "error: nothing to apply: no file has a resource in it\n")
+    assert controller.asked == []
+    controller.answers["/v1/apply"] = answer("deleted")
+    assert weft("apply", "-f", str(tmp_path / "empty.yaml"), "--owner", "shop", "--prune").status == 0
 
 
 def test_wrong_files_reach_no_controller(weft: Weft, controller: Fake, tmp_path: Path) -> None:

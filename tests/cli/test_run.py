@@ -71,6 +71,14 @@ def test_without_a_binary_nothing_is_written(
         (["--port", "http", "true"], "--port 'http'"),
         (["--call", ":80", "true"], "--call ':80'"),
         (["--label", "a", "true"], "--label 'a'"),
+        (["--name", "../../etc", "true"], "--name '../../etc' is not a name"),
+        (["--name", "Ä x", "true"], "--name 'Ä x' is not a name"),
+        (["--namespace", "..", "true"], "--namespace '..' is not a name"),
+        (["--service-account", "a/b", "true"], "--service-account 'a/b' is not a name"),
+        (["--version", "v 1", "true"], "--version 'v 1' is not a name"),
+        (["--bind", "localhost", "true"], "--bind 'localhost' is not an IP address"),
+        (["--service", "reviews", "--health", "healthz", "true"], "--health 'healthz' is not a path"),
+        (["--health", "/healthz", "true"], "--health needs --service"),
     ],
 )
 def test_wrong_usage(weft: Weft, arguments: list[str], error: str) -> None:

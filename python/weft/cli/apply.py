@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from weft.cli.failure import FAILED, note, problem_text, usage, warn
+from weft.cli.failure import FAILED, Failure, note, problem_text, usage, warn
 from weft.cli.options import Controller, Files, Format, Output, connect
 from weft.cli.output import emit, yaml_text
 
@@ -37,6 +37,8 @@ def apply(
     from weft.client.documents import read_resources
 
     resources = read_resources(named(files))
+    if not resources and not prune:  # with --prune it says that nothing is wanted any more
+        raise Failure("nothing to apply: no file has a resource in it")
     with connect(controller) as mesh:
         applied = mesh.apply(resources, owner=owner, prune=prune, dry_run=dry_run)
     emit(applied, output, ("RESOURCE", "ACTION"), ((r.ref, r.action) for r in applied.results))
@@ -117,6 +119,7 @@ def _tell(applied: Applied) -> None:
     for result in applied.results:
         for problem in result.problems:
             warn(str(problem), problem.hint)
+            note("")
     changed = sum(result.action != "unchanged" for result in applied.results)
     would = "would be changed (dry run)" if applied.dry_run else f"changed, revision {applied.revision}"
     note(f"{changed} of {len(applied.results)} {would}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,6 +56,11 @@ def run(
 
     if restart not in ("never", "on-failure", "always"):
         usage(f"--restart {restart!r} is none of never, on-failure, always")
+    # They become directories and parts of an identity.
+    names = {"name": name, "namespace": namespace, "service-account": account, "version": version}
+    check_names({option: text for option, text in names.items() if text})
+    check_bind(bind)
+    check_health(health, service)
     wish = Wish(
         command=tuple(command),
         name=name or default_name(service, os.path.basename(command[0])),
@@ -92,6 +98,35 @@ def _launch(wish: Wish, token: Path | None, state_dir: Path | None, dry_run: boo
         print(json.dumps(json.loads(path.read_text()), indent=2))
         return
     execute("supervise", "--launch", str(path))
+
+
+def check_names(given: Mapping[str, str]) -> None:
+    from weft.identity.errors import IdentityError
+    from weft.identity.spiffe import check_name
+
+    for option, text in given.items():
+        try:
+            check_name(option, text)
+        except IdentityError as error:
+            usage(f"--{option} {text!r} is not a name", getattr(error, "hint", None))
+
+
+def check_bind(text: str) -> None:
+    from ipaddress import ip_address
+
+    try:
+        ip_address(text)
+    except ValueError:
+        usage(f"--bind {text!r} is not an IP address", "write --bind 192.0.2.7, or --bind 0.0.0.0 for all of them")
+
+
+def check_health(path: str | None, service: str | None) -> None:
+    if path is None:
+        return
+    if not path.startswith("/"):
+        usage(f"--health {path!r} is not a path", f"write --health /{path}")
+    if not service:
+        usage("--health needs --service", "who serves nothing is asked nothing")
 
 
 def default_name(service: str | None, command: str) -> str:
