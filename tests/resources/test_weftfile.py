@@ -77,7 +77,17 @@ def test_a_service_is_published_at_local_ports(written, expected):
     assert {p.service for p in expanded.published} == {"default/a"}
 
 
-def test_a_local_port_is_published_once():
-    text = "services:\n  a: {run: x, port: 80, publish: 8080}\n  b: {run: x, port: 80, publish: [8081, 8080]}\n"
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("publish: 8080", "publish: [8081, 8080]"),
+        ("listen: 8080", "listen: 8080"),
+        ("publish: 8080", "listen: 8080"),
+    ],
+)
+def test_a_local_port_has_one_use(one, other):
+    text = f"services:\n  a: {{run: x, port: 80, {one}}}\n  b: {{run: x, port: 80, {other}}}\n"
     (problem,) = expand_text(text, "w.yaml").problems
-    assert str(problem).startswith("error: w.yaml:3:34: services.b.publish: 8080 is published for a already")
+    mine, others = other.partition(":")[0], one.partition(":")[0]
+    assert (problem.line, problem.column) == (3, 27 + len(mine))
+    assert problem.what == f"services.b.{mine}: 8080 is taken by services.a.{others}"

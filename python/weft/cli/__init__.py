@@ -7,6 +7,9 @@ goes to stdout, messages to stderr; exit status 0 is ok, 1 failed, 2 wrong usage
 
 def main() -> int:
     """The `weft` command."""
-    from weft.cli import app
+    try:
+        from weft.cli import app
 
-    return app.main()
+        return app.main()
+    except KeyboardInterrupt:  # while it was imported
+        return 130  # 128 + SIGINT, as shells count

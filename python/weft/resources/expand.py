@@ -142,14 +142,16 @@ def _same_names(written: WeftFile, file: str, node: Node) -> Iterator[Problem]:
 
 
 def _same_locals(written: WeftFile, file: str, node: Node) -> Iterator[Problem]:
+    """All of them are ports of 127.0.0.1."""
     first: dict[int, str] = {}
     for name, service in written.services.items():
-        for entry in service.publish:
-            if entry.local in first:
-                where = Origin(file, *node.at(("services", name, "publish")))
-                what = f"services.{name}.publish: {entry.local} is published for {first[entry.local]} already"
+        wanted = [("listen", service.listen)] if service.listen else []
+        for use, port in [*wanted, *(("publish", entry.local) for entry in service.publish)]:
+            if port in first:
+                where = Origin(file, *node.at(("services", name, use)))
+                what = f"services.{name}.{use}: {port} is taken by {first[port]}"
                 yield Problem.at(where, what, hint="give each a local port of its own")
-            first.setdefault(entry.local, name)
+            first.setdefault(port, f"services.{name}.{use}")
 
 
 def _published(written: WeftFile) -> Iterator[Publication]:
