@@ -69,7 +69,8 @@ def test_what_has_no_frontend_has_a_reason(to, reason):
 
 
 def test_a_service_that_is_not_there_is_told():
-    with pytest.raises(NotFound, match='did you mean "default/a"'):
+    with pytest.raises(NotFound, match="there is no Service default/aa") as caught:
         callee(RESULT, "default/aa", "default")
+    assert caught.value.hint == 'did you mean "default/a"?'
     with pytest.raises(NotFound, match="'x' is not a port"):
         callee(RESULT, "default/a:x", "default")

@@ -14,7 +14,11 @@ from weft.resources.service import Service
 
 
 class NotFound(ValueError):
-    """There is nobody of that name; the message says who there is."""
+    """There is nobody of that name; the hint says who there is."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint or "`weft get services` lists what can be called"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +66,13 @@ def callee(compiled: Compiled, to: str, namespace: str) -> Callee:
     """By "<namespace>/<service>[:port]", as on an address of its own, or by the host name that a client writes."""
     name, _, number = to.partition(":")
     if number and not number.isdigit():
-        raise NotFound(f"{number!r} is not a port")
+        raise NotFound(f"{number!r} is not a port", f"write {name}:80")
     if "/" not in name:
         return _by_host(compiled, to, namespace or "default")
     services = _index(compiled).services
     service = services.get(name)
     if service is None:
-        raise NotFound(f"there is no Service {name}; {did_you_mean(name, services)}")
+        raise NotFound(f"there is no Service {name}", did_you_mean(name, services))
     port = int(number) if number else _usual_port(service)
     host = f"{service.name}.{service.namespace}.{_index(compiled).mesh.suffixes[0]}"
     return Callee(f"{name}:{port}", name, port, host, "" if service.port(port) else "no-port")

@@ -67,7 +67,7 @@ def explain_files(
     try:
         return explain(compiled, source, to, method, path, headers).to_dict()
     except NotFound as error:
-        raise MeshError(str(error)) from error
+        raise MeshError(str(error), error.hint) from error
 
 
 def _plans(path: str | Path) -> Sequence[WorkloadPlan]:

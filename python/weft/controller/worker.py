@@ -168,7 +168,7 @@ class Worker:
                 argument["headers"],
             )
         except NotFound as error:
-            yield {"error": str(error), "hint": "weft get services lists what can be called"}
+            yield {"error": str(error), "hint": error.hint}
             return
         yield answer.to_dict()
 
