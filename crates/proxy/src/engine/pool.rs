@@ -99,7 +99,9 @@ impl Backends {
             let state = &mut self.all[index as usize];
             if !Arc::ptr_eq(&state.backend, backend) {
                 state.backend = backend.clone();
-                state.group.reconfigure(Arc::new(BackendShared::new((**backend).clone())));
+                let shared = state.group.shared().with_backend((**backend).clone());
+                state.group.reconfigure(Arc::new(shared));
+                state.targets.clear();
             }
             return index;
         }
@@ -270,5 +272,38 @@ impl Engine {
         let pool = &mut self.pools[pool as usize];
         pool.open = pool.open.saturating_sub(1);
         pool.ready.retain(|c| *c != id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use weft_core::Rng;
+    use weft_core::outlier::Outcome;
+
+    fn backend(connect_timeout_ms: u64) -> Arc<Backend> {
+        let given = v1::Backend { name: "default/b:80".into(), port: 80, connect_timeout_ms, ..Default::default() };
+        Arc::new(Backend::compile(&given).unwrap())
+    }
+
+    #[test]
+    fn another_policy_keeps_who_is_out_and_asks_for_new_targets() {
+        let endpoint = |n: u32| v1::Endpoint { address: "127.0.0.1".into(), port: n, ..Default::default() };
+        let endpoints = v1::Endpoints { name: "default/b:80".into(), endpoints: vec![endpoint(1), endpoint(2)] };
+        let mut backends = Backends::new("default/a-0");
+        let mut rng = Rng::new(1);
+        let index = backends.put("default/b:80", &backend(100)) as usize;
+        backends.all[index].apply(&Arc::new(endpoints)).unwrap();
+        let group = &mut backends.all[index].group;
+        let failing = group.pick(0, &mut rng, &[]).unwrap().endpoint;
+        for _ in 0..5 {
+            group.on_start(failing, 1);
+            group.on_end(failing, 1, Outcome::Failure, 1, &mut rng);
+        }
+        assert_eq!(group.shared().outlier.ejected(), 1);
+        backends.all[index].remember(failing, Target { pool: 0, series: 0, mesh: false });
+        backends.put("default/b:80", &backend(200));
+        assert_eq!(backends.all[index].group.shared().outlier.ejected(), 1);
+        assert!(backends.all[index].target(failing).is_none(), "its protocol and timeouts may be others");
     }
 }
