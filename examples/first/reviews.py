@@ -5,7 +5,7 @@ from typing import Any
 
 from app import get, serve
 
-VERSION = os.environ["WEFT_VERSION"]
+VERSION = os.environ.get("WEFT_VERSION", "none")
 
 
 def reviews(path: str, headers: dict[str, str]) -> Any:

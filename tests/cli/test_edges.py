@@ -1,7 +1,6 @@
-import pytest
 
 from tests.cli.conftest import Fake, Weft
-from weft.cli.edges import end, row, tls
+from weft.cli.edges import row, tls
 from weft.client.types import Edge, EdgeEnd
 
 EDGE = {
@@ -33,19 +32,6 @@ def test_no_traffic_is_no_table(weft: Weft, controller: Fake) -> None:
     done = weft("edges")
     assert (done.status, done.out, done.err) == (0, "", "no traffic in the last 60 s\n")
     assert weft("edges", "-o", "json").err == ""
-
-
-@pytest.mark.parametrize(
-    ("peer", "text"),
-    [
-        (EdgeEnd(), "(unmeshed)"),
-        (EdgeEnd("default/web"), "default/web"),
-        (EdgeEnd("default/web", "v1"), "default/web v1"),
-        (EdgeEnd("default/web", "v1", "default/web-v1-0"), "default/web-v1-0 v1"),
-    ],
-)
-def test_an_end_is_named_as_finely_as_it_is_known(peer: EdgeEnd, text: str) -> None:
-    assert end(peer) == text
 
 
 def test_tls_in_words() -> None:

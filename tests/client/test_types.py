@@ -38,3 +38,16 @@ def test_an_origin_reads_as_file_line_column(origin: Origin, text: str) -> None:
 )
 def test_a_problem_names_its_place(problem: Problem, text: str) -> None:
     assert str(problem) == text
+
+
+@pytest.mark.parametrize(
+    ("peer", "text"),
+    [
+        (EdgeEnd(), "(unmeshed)"),
+        (EdgeEnd("default/web"), "default/web"),
+        (EdgeEnd("default/web", "v1"), "default/web v1"),
+        (EdgeEnd("default/web", "v1", "default/web-v1-0"), "default/web-v1-0 v1"),
+    ],
+)
+def test_an_end_is_named_as_finely_as_it_is_known(peer: EdgeEnd, text: str) -> None:
+    assert str(peer) == text

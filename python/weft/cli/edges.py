@@ -11,7 +11,7 @@ from weft.cli.options import AnyNamespace, Controller, Format, Output, connect
 from weft.cli.output import emit
 
 if TYPE_CHECKING:
-    from weft.client.types import Edge, EdgeEnd
+    from weft.client.types import Edge
 
 HEADERS = ("FROM", "TO", "PORT", "TLS", "REQUESTS", "SUCCESS", "P50 MS", "P99 MS", "WEFT ANSWERED")
 
@@ -39,8 +39,8 @@ def row(edge: Edge) -> tuple[object, ...]:
     success = None if edge.success_rate is None else f"{100 * edge.success_rate:.1f} %"
     reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(edge.reasons.items()))
     return (
-        end(edge.source),
-        end(edge.destination),
+        edge.source,
+        edge.destination,
         edge.port or None,
         tls(edge),
         edge.requests or edge.connections,
@@ -49,12 +49,6 @@ def row(edge: Edge) -> tuple[object, ...]:
         edge.p99_ms,
         reasons,
     )
-
-
-def end(peer: EdgeEnd) -> str:
-    """ "default/reviews v1"; a peer without a proxy has no name."""
-    name = peer.workload or peer.service or "(unmeshed)"
-    return f"{name} {peer.version}" if peer.version else name
 
 
 def tls(edge: Edge) -> str:

@@ -173,11 +173,17 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class EdgeEnd:
-    """Empty fields are those that were merged away by `by=`; an empty service is an unmeshed peer."""
+    """Empty fields are those that were merged away by `by=`. Who serves nothing has a workload and no service; a peer
+    without a proxy has neither."""
 
     service: str = ""
     version: str = ""
     workload: str = ""
+
+    def __str__(self) -> str:
+        """ "default/reviews v1", as finely as it is known."""
+        name = self.workload or self.service or "(unmeshed)"
+        return f"{name} {self.version}" if self.version else name
 
 
 @dataclass(frozen=True, slots=True)
