@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use mio::net::TcpStream;
+use weft_core::endpoints::EndpointIx;
 use weft_core::spiffe::SpiffeId;
 use weft_http::{h1, h2};
 
@@ -170,6 +171,24 @@ pub struct Tunnel {
     pub awaits_hello: bool,
     pub series: u32,
     pub started_us: u64,
+    /// On the connection to an endpoint, until it is known to have reached the app: what was sent so far. None: it has, or
+    /// it was more than is kept.
+    pub kept: Option<Vec<u8>>,
+    /// On the connection to our app: the caller's proxy learns when the app has accepted.
+    pub greets: bool,
+    /// On the connection of our own app: whom it calls.
+    pub call: Option<Box<OpaqueCall>>,
+}
+
+/// What the balancer wants to know at the end, and what another try needs.
+pub struct OpaqueCall {
+    /// Index into the engine's backends.
+    pub backend: u32,
+    pub endpoint: EndpointIx,
+    /// Endpoints that could not be reached before this one.
+    pub tried: Vec<EndpointIx>,
+    /// How many more may be tried.
+    pub attempts: u32,
 }
 
 /// The other proxy.

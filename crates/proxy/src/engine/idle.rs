@@ -164,6 +164,7 @@ impl Engine {
             let open = self.shared.metrics.connections_open.get();
             self.shared.metrics.connections_open.set(open.saturating_sub(1));
         }
+        let was_open = conn.is_open();
         match &mut conn.protocol {
             Protocol::H1Server(h1) => {
                 if let Some(x) = h1.exchange.take() {
@@ -176,7 +177,7 @@ impl Engine {
                 }
             }
             Protocol::H2(_) => self.fail_streams(id, &conn, None),
-            Protocol::Tunnel(tunnel) => self.tunnel_closed(tunnel),
+            Protocol::Tunnel(tunnel) => self.tunnel_closed(tunnel, was_open),
             Protocol::Sniff => {}
         }
         for x in take(&mut conn.choked) {

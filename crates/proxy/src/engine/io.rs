@@ -146,6 +146,7 @@ impl Engine {
                 conn.local_address = conn.socket.local_addr().ok();
                 let held = if conn.is_open() { take(&mut conn.choked) } else { Vec::new() };
                 self.let_go(held);
+                self.tunnel_connected(id);
                 self.touch(id);
                 true
             }

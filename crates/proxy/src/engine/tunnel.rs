@@ -1,21 +1,27 @@
 //! Opaque bytes: a declared TCP port, both ends of it in the mesh or one.
 //!
 //! Between two proxies each connection is its own mTLS connection (`weft-tcp/1`): the caller's HELLO with the target
-//! port, as u16 length and message, then bytes. A server may speak first, so the far end is dialled at accept.
+//! port, as u16 length and message, then bytes; the callee's HELLO follows when its app has accepted, so that until then
+//! nothing was delivered and another endpoint may be tried. A server may speak first, so the far end is dialled at accept.
 
 use prost::Message as _;
 use weft_core::Reason;
 use weft_core::access::Subject;
-use weft_core::frontend::{Route, Target as RouteTarget};
+use weft_core::endpoints::EndpointIx;
+use weft_core::frontend::{Frontend, Route, Target as RouteTarget};
 use weft_core::outlier::Outcome;
 use weft_proto::v1::{self, AppProtocol};
 
-use super::conn::{Conn, ConnId, ExchangeId, OUT_HIGH, Place, Protocol, Tunnel};
+use super::conn::{Conn, ConnId, ExchangeId, OUT_HIGH, OpaqueCall, Place, Protocol, Tunnel};
 use super::downstream::Fed;
 use super::{Engine, Errand, Listener};
 
 /// A HELLO with all that it may hold; what is longer is not one.
 const HELLO_MAX: usize = 4096;
+/// Opaque bytes have no latency: all endpoints count the same, and the one with the fewest connections is the best.
+const OPAQUE_RTT_US: u64 = 1_000;
+/// As many as of a request's body.
+const KEPT: usize = 64 * 1024;
 
 impl Engine {
     /// A connection to a port that is declared opaque needs none of its bytes to be routed.
@@ -32,28 +38,85 @@ impl Engine {
     }
 
     /// Outbound: route, balance, connect.
-    fn tunnel_out(&mut self, id: ConnId, frontend: &weft_core::frontend::Frontend) -> Option<()> {
+    fn tunnel_out(&mut self, id: ConnId, frontend: &Frontend) -> Option<()> {
         let Route::Forward(matched) = frontend.route_opaque() else { return None };
         let RouteTarget::Split(split) = &matched.action.target else { return None };
         let key = split.pick(&mut self.rng).ok()?.backend.clone()?;
-        let index = self.backends.find(&key)? as usize;
-        let state = &mut self.backends.all[index];
-        let pick = state.group.pick(self.now_us, &mut self.rng, &[])?;
-        let endpoint = state.group.endpoint(pick.endpoint)?.clone();
-        let backend = state.backend.clone();
-        let series = self.source_series(&backend, &endpoint);
+        let backend = self.backends.find(&key)?;
+        self.backends.all[backend as usize].group.shared().budget.deposit(self.now_us);
+        self.call_opaque(id, backend, Vec::new(), matched.action.retry.attempts, Vec::new())
+    }
+
+    /// Connects to an endpoint that is not among `tried`; `sent` goes first. What cannot be dialled at all is tried
+    /// elsewhere at once, what fails later in `retry_opaque`.
+    fn call_opaque(
+        &mut self,
+        down: ConnId,
+        backend: u32,
+        mut tried: Vec<EndpointIx>,
+        attempts: u32,
+        sent: Vec<u8>,
+    ) -> Option<()> {
+        let state = &mut self.backends.all[backend as usize];
+        let picked = state.group.pick(self.now_us, &mut self.rng, &tried)?.endpoint;
+        let endpoint = state.group.endpoint(picked)?.clone();
+        state.group.on_start(picked, self.now_us);
+        let program = state.backend.clone();
+        let series = self.source_series(&program, &endpoint);
         let series = self.series_index(&series);
         let address = std::net::SocketAddr::new(endpoint.address, endpoint.port);
-        let hello = endpoint.identity.as_ref().map(|_| self.preamble(backend.port));
-        let identity = endpoint.identity.clone();
-        let up = self.dial_opaque(address, identity, hello, id)?;
-        self.join_tunnel(id, up, series);
+        let mut first = endpoint.identity.as_ref().map(|_| self.preamble(program.port)).unwrap_or_default();
+        first.extend_from_slice(&sent);
+        let Some(up) = self.dial_opaque(address, endpoint.identity.clone(), first, down) else {
+            self.end_opaque(backend, picked, Outcome::Failure);
+            tried.push(picked);
+            return match attempts {
+                0 => None,
+                more => self.call_opaque(down, backend, tried, more - 1, sent),
+            };
+        };
+        self.join_tunnel(down, up, series);
+        if let Some(tunnel) = self.tunnel(up) {
+            tunnel.kept = Some(sent);
+        }
+        self.tunnel(down)?.call = Some(Box::new(OpaqueCall { backend, endpoint: picked, tried, attempts }));
         Some(())
+    }
+
+    /// The endpoint's connection ended before it had reached the app: nothing was delivered, so another endpoint may
+    /// be asked (T6).
+    fn retry_opaque(&mut self, down: ConnId, call: OpaqueCall, sent: Vec<u8>) -> Option<()> {
+        let OpaqueCall { backend, endpoint, mut tried, attempts } = call;
+        let budget = self.backends.all[backend as usize].group.shared().clone();
+        if attempts == 0 || !budget.budget.try_withdraw(self.now_us) {
+            return None;
+        }
+        tried.push(endpoint);
+        self.call_opaque(down, backend, tried, attempts - 1, sent)?;
+        let half_closed = self.conn(down)?.state.eof;
+        let up = self.tunnel(down)?.other?;
+        self.conn(up)?.state.half_close = half_closed;
+        Some(())
+    }
+
+    fn end_opaque(&mut self, backend: u32, endpoint: EndpointIx, outcome: Outcome) {
+        let group = &mut self.backends.all[backend as usize].group;
+        let change = group.on_end(endpoint, OPAQUE_RTT_US, outcome, self.now_us, &mut self.rng);
+        if let Some(change) = change {
+            self.tell_change(backend, &change);
+        }
+    }
+
+    fn tunnel(&mut self, id: ConnId) -> Option<&mut Tunnel> {
+        match &mut self.conn(id)?.protocol {
+            Protocol::Tunnel(tunnel) => Some(tunnel),
+            _ => None,
+        }
     }
 
     /// CONNECT to a destination outside of the mesh: the caller's connection carries bytes from here on.
     pub(super) fn connect_tunnel(&mut self, x: ExchangeId, address: std::net::SocketAddr) {
-        let up = self.caller_of_tunnel(x).and_then(|down| self.dial_opaque(address, None, None, down));
+        let up = self.caller_of_tunnel(x).and_then(|down| self.dial_opaque(address, None, Vec::new(), down));
         let Some(up) = up else { return self.no_tunnel(x) };
         let key = self.passthrough_series(address);
         let series = self.series_index(&key);
@@ -114,7 +177,7 @@ impl Engine {
         &mut self,
         address: std::net::SocketAddr,
         identity: Option<std::sync::Arc<weft_core::spiffe::SpiffeId>>,
-        first: Option<Vec<u8>>,
+        first: Vec<u8>,
         other: ConnId,
     ) -> Option<ConnId> {
         let pool = self.pool(super::pool::PoolKey { address, identity: identity.clone(), h2: false, app: false });
@@ -130,7 +193,7 @@ impl Engine {
         conn.state.connecting = true;
         conn.state.established = tls.is_none();
         conn.tls = tls;
-        conn.out = first.unwrap_or_default();
+        conn.out = first;
         self.start_handshake(&mut conn)?;
         let timeout_us = self.pools[pool as usize].connect_timeout_ms * 1000;
         self.pools[pool as usize].open += 1;
@@ -211,7 +274,7 @@ impl Engine {
         let mut key = self.destination_series(conn, port);
         key.protocol = "tcp";
         let series = self.series_index(&key);
-        let up = self.dial_opaque(app, None, None, id)?;
+        let up = self.dial_opaque(app, None, Vec::new(), id)?;
         self.series[series as usize].connections.add(1);
         if let Some(Protocol::Tunnel(tunnel)) = self.conn(up).map(|c| &mut c.protocol) {
             tunnel.series = series;
@@ -247,6 +310,10 @@ impl Engine {
         let bytes = &input[used..];
         let other = tunnel.other?;
         let up = matches!(conn.place, Place::Upstream(_));
+        if up {
+            // It speaks, or has said its HELLO: it has reached the app.
+            tunnel.kept = None;
+        }
         if let Some(series) = self.series.get(tunnel.series as usize) {
             if up {
                 series.response_bytes.add(bytes.len() as u64)
@@ -257,6 +324,7 @@ impl Engine {
         if !bytes.is_empty() {
             let target = self.conn(other)?;
             target.out.extend_from_slice(bytes);
+            keep(target, bytes);
             conn.state.paused = target.unsent() > OUT_HIGH;
             self.touch(other);
         }
@@ -270,15 +338,28 @@ impl Engine {
         }
         let Place::Inbound(listener) = conn.place else { return None };
         let tunnel = self.tunnel_in(id, conn, listener, u16::try_from(hello.target_port).ok()?)?;
-        // HELLO both ways: the caller learns which workload it reached.
-        let own = self.preamble(0);
-        conn.out.extend_from_slice(&own);
+        self.tunnel(tunnel.other?)?.greets = true;
         Some(tunnel)
+    }
+
+    /// The app has accepted: HELLO the other way, so that the caller's proxy knows that its bytes arrive, and where.
+    pub(super) fn tunnel_connected(&mut self, id: ConnId) {
+        let Some(tunnel) = self.tunnel(id).filter(|tunnel| tunnel.greets) else { return };
+        let Some(other) = tunnel.other else { return };
+        let own = self.preamble(0);
+        if let Some(conn) = self.conn(other) {
+            conn.out.extend_from_slice(&own);
+            self.touch(other);
+        }
     }
 
     /// One side sends no more: the other is told when everything before it was sent (half-close).
     pub(super) fn tunnel_eof(&mut self, conn: &mut Conn, tunnel: &mut Tunnel) -> bool {
         let Some(other) = tunnel.other else { return false };
+        if tunnel.awaits_hello {
+            // It never reached the app; that is no end of what the app says.
+            return false;
+        }
         let Some(target) = self.conn(other) else { return false };
         if target.state.eof {
             target.state.closing = true;
@@ -303,8 +384,22 @@ impl Engine {
         }
     }
 
-    pub(super) fn tunnel_closed(&mut self, tunnel: &mut Tunnel) {
+    /// One of the two connections is gone; `was_open`: it had been there, and its peer was who it must be.
+    pub(super) fn tunnel_closed(&mut self, tunnel: &mut Tunnel, was_open: bool) {
+        let reached = was_open && !tunnel.awaits_hello;
+        if let Some(call) = tunnel.call.take() {
+            // Our app hung up: that says nothing about the endpoint.
+            self.end_opaque(call.backend, call.endpoint, Outcome::Neutral);
+        }
         let Some(other) = tunnel.other.take() else { return };
+        if let Some(call) = self.tunnel(other).and_then(|t| t.call.take()) {
+            let outcome = if reached { Outcome::Success } else { Outcome::Failure };
+            self.end_opaque(call.backend, call.endpoint, outcome);
+            let kept = tunnel.kept.take().filter(|_| !reached);
+            if kept.is_some_and(|sent| self.retry_opaque(other, *call, sent).is_some()) {
+                return;
+            }
+        }
         let now_us = self.now_us;
         if let Some(conn) = self.conn(other) {
             conn.state.closing = true;
@@ -316,5 +411,16 @@ impl Engine {
                 }
             }
         }
+    }
+}
+
+/// Until a connection has reached its app, what it carries is kept.
+fn keep(conn: &mut Conn, bytes: &[u8]) {
+    let open = conn.is_open();
+    let Protocol::Tunnel(tunnel) = &mut conn.protocol else { return };
+    let reached = open && !tunnel.awaits_hello;
+    match &mut tunnel.kept {
+        Some(kept) if !reached && kept.len() + bytes.len() <= KEPT => kept.extend_from_slice(bytes),
+        kept => *kept = None,
     }
 }

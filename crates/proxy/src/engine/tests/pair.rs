@@ -201,3 +201,41 @@ fn an_opaque_port_serves_unmeshed_callers_that_stay_silent() {
     let proxy = Plan::new("b").serves(address, |p| p.protocol = v1::AppProtocol::Tcp as i32).start();
     assert_eq!(Client::connect(proxy.inbound[0]).read_all(), b"hello");
 }
+
+/// Echoes, in reverse, what came until the caller's end.
+fn reverser() -> std::net::SocketAddr {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut all = Vec::new();
+            stream.read_to_end(&mut all).unwrap();
+            all.reverse();
+            stream.write_all(&all).unwrap();
+        }
+    });
+    address
+}
+
+#[test]
+fn an_opaque_connection_finds_an_endpoint_that_is_there() {
+    let tcp = |p: &mut v1::InboundPort| p.protocol = v1::AppProtocol::Tcp as i32;
+    let authority = Authority::new("root");
+    let nobody: std::net::SocketAddr = "127.0.0.1:2".parse().unwrap();
+    let alive = Plan::new("b").serves(reverser(), tcp).start_as(Some(&authority));
+    let without_app = Plan::new("b").serves(nobody, tcp).start_as(Some(&authority));
+    let endpoints = [(nobody, Some("b")), (without_app.inbound[0], Some("b")), (alive.inbound[0], Some("b"))];
+    let plan = Plan::new("a").calls("b", &endpoints).frontend(|f| f.protocol = v1::AppProtocol::Tcp as i32);
+    let caller = plan.start_as(Some(&authority));
+    for i in 0..12 {
+        let mut client = caller.client();
+        client.send("abc").writer.shutdown(std::net::Shutdown::Write).unwrap();
+        assert_eq!(client.read_all(), b"cba", "connection {i}");
+    }
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    caller.handle.send(Command::DescribeEndpoints(sender));
+    let views = receiver.blocking_recv().unwrap();
+    assert!(views.iter().all(|view| view.pending == 0), "{views:?}");
+    assert_eq!(views.iter().filter(|view| view.state == "rejecting").count(), 1, "at most half, rounded down");
+}
