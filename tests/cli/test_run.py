@@ -41,6 +41,7 @@ def test_the_launch_can_be_seen_without_starting_anything(weft: Weft, binary: Pa
     assert launch["app"]["command"] == ["python", "app.py", "-x"]
     assert [listener.get("frontend") for listener in launch["outbound"]] == ["default/ratings:80", None]
     assert launch["controller"] == {"address": f"unix:{tmp_path}"}
+    assert not (tmp_path / "state").exists()
 
 
 def test_the_process_becomes_the_supervisor(binary: Path) -> None:

@@ -1,6 +1,8 @@
 import stat
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from google.protobuf.json_format import Parse
 
 from weft.run.loopback import Target
@@ -32,6 +34,30 @@ def test_the_file_is_the_owners_only_and_lies_in_the_workloads_directory(tmp_pat
     launch = Parse(path.read_text(), v1.Launch())
     assert launch.state_dir == str(path.parent)
     assert launch.outbound[0].frontend == "shop/a:80"
+
+
+@pytest.mark.parametrize(
+    ("before", "kept"),
+    [
+        (PLACE, True),
+        (replace(PLACE, address="192.0.2.9:15010"), True),  # the same mesh has moved
+        (replace(PLACE, root_sha256="cd" * 32), False),
+        (ControllerPlace("unix:/run/controller.sock"), False),
+    ],
+)
+def test_what_another_mesh_left_is_not_in_the_way_of_joining(
+    tmp_path: Path, before: ControllerPlace, kept: bool
+) -> None:
+    spec = Spec("client", command=Command(("x",)))
+    directory = prepare(spec, before, tmp_path).parent
+    for name in ("identity", "program", "lock"):
+        (directory / name).touch()
+    prepare(spec, PLACE, tmp_path)
+    assert [(directory / name).exists() for name in ("identity", "program", "lock")] == [kept, kept, True]
+    # Over a unix socket the kernel says who asks: the proxy is given a new identity whatever it has.
+    (directory / "identity").touch()
+    prepare(spec, ControllerPlace("unix:/run/controller.sock"), tmp_path)
+    assert (directory / "identity").exists()
 
 
 def test_the_controllers_place_goes_along(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def run(
 def _launch(wish: Wish, token: Path | None, state_dir: Path | None, dry_run: bool, controller: str | None) -> None:
     from weft.run.binary import execute, proxy_path
     from weft.run.plan import joining, local
-    from weft.run.prepare import prepare
+    from weft.run.prepare import planned, prepare
     from weft.run.state import claim, state_root, workload_directory
 
     if token is not None:
@@ -90,14 +90,13 @@ def _launch(wish: Wish, token: Path | None, state_dir: Path | None, dry_run: boo
     else:
         with connect(controller) as mesh:
             spec, place = local(wish, mesh)
-    proxy_path()  # before anything is written
     root = state_root(state_dir)
-    claim(workload_directory(root, spec.namespace, spec.name))
-    path = prepare(spec, place, root)
     if dry_run:
-        print(json.dumps(json.loads(path.read_text()), indent=2))
+        print(json.dumps(json.loads(planned(spec, place, root)), indent=2))
         return
-    execute("supervise", "--launch", str(path))
+    proxy_path()  # before anything is written
+    claim(workload_directory(root, spec.namespace, spec.name))
+    execute("supervise", "--launch", str(prepare(spec, place, root)))
 
 
 def check_names(given: Mapping[str, str]) -> None:

@@ -28,9 +28,13 @@ def state_root(given: Path | None = None) -> Path:
     return (Path(base) if base else Path.home() / ".local" / "state") / "weft"
 
 
+def workload_path(root: Path, namespace: str, name: str) -> Path:
+    return root / "workloads" / namespace / name
+
+
 def workload_directory(root: Path, namespace: str, name: str) -> Path:
     """Made when it is not there, closed to others."""
-    directory = root / "workloads" / namespace / name
+    directory = workload_path(root, namespace, name)
     directory.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
     directory.chmod(PRIVATE_DIRECTORY)
     return directory
