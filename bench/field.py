@@ -15,7 +15,7 @@ from bench.certificates import Certificates
 from bench.plan import Leg
 from bench.processes import running
 from bench.proxies import ADAPTERS, nginx
-from bench.proxies.launch import PATH, Launch, NotInstalled, Site
+from bench.proxies.launch import PATH, Guarded, Launch, NotInstalled, Site
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def _proxy(stack: ExitStack, leg: Leg, name: str, site: Site) -> Proxy:
     core = machine.PROXY_CORE
     pids = _start(stack, name, launch, site, core, leg.body_bytes)
     if launch.guarded is not None:
-        readiness.prove_guarded(name, launch.guarded, site.certificates)
+        _prove_guarded(name, launch, launch.guarded, site)
     return Proxy(name, f"http://127.0.0.1:{launch.entry}{PATH}", pids)
 
 
@@ -61,6 +61,16 @@ def _start(stack: ExitStack, name: str, launch: Launch, site: Site, core: int, b
     return tuple(child.process.pid for child in children)
 
 
+def _prove_guarded(name: str, launch: Launch, guarded: Guarded, site: Site) -> None:
+    """The client passes (for a port of its own protocol: by way of the entry, as has been seen); others do not."""
+    if not guarded.stranger:
+        return readiness.prove_guarded(name, guarded.port, site.certificates)
+    readiness.prove_closed(name, guarded.port, site.certificates)
+    log = site.folder / f"{name}.stranger.log"
+    with running(guarded.stranger, machine.PROXY_CORE, log) as child:
+        readiness.prove_refused(name, site.stranger, child)
+
+
 def _refuse_missing(program: str) -> None:
     if shutil.which(program) is None:
         raise NotInstalled(f"{program} is not installed\n\nhint: leave it out with --only")
@@ -68,10 +78,10 @@ def _refuse_missing(program: str) -> None:
 
 def _sites(leg: Leg, folder: Path, certificates: Certificates) -> dict[str, Site]:
     names = ("backend", *leg.proxies)
-    backend, *ports = machine.free_ports(1 + 2 * len(names))
+    backend, *ports = machine.free_ports(1 + 3 * len(names))
     sites = {}
     for name in names:
         own = folder / leg.scenario / name
         own.mkdir(parents=True)
-        sites[name] = Site(own, ports.pop(), ports.pop(), backend, certificates)
+        sites[name] = Site(own, ports.pop(), ports.pop(), ports.pop(), backend, certificates)
     return sites

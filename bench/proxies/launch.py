@@ -24,12 +24,24 @@ class Site:
     entry: int
     # Where the second half of a pair listens, with mTLS.
     inner: int
+    # Where a caller with the wrong identity may listen while it is proved that it gets nothing.
+    stranger: int
     # The backend: plain HTTP/1.1 on this port of 127.0.0.1 and 127.0.0.2.
     backend: int
     certificates: Certificates
 
     def file(self, name: str) -> str:
         return str(self.folder / name)
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A port with mTLS that must refuse everybody but `client`."""
+
+    port: int
+    # A proxy in front of it, on the site's `stranger` port, that presents the stranger's certificate: for a port
+    # that speaks its own protocol. Empty: HTTP/1.1 to whoever names no protocol, so it is asked directly.
+    stranger: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,6 +54,4 @@ class Launch:
     files: Mapping[str, str] = field(default_factory=dict)
     # In the order of their start. None: no process, the client talks to the backend.
     commands: tuple[tuple[str, ...], ...] = ()
-    # A port with mTLS that speaks HTTP/1.1 to whoever names no protocol, and that
-    # must refuse everybody but `client`.
-    guarded: int | None = None
+    guarded: Guarded | None = None

@@ -52,6 +52,14 @@ def weft_pair_server(site: Site) -> Json:
     return {"mesh": _mesh(site), "inbounds": [_inbound()], "launch": launch}
 
 
+def weft_stranger(site: Site, callee: str) -> Json:
+    """A caller that is as well certified as `client`, and not allowed."""
+    program = _outbound(site, [_meshed(site, callee)])
+    program["launch"] = _launch(site, "stranger")
+    program["launch"]["outbound"] = [_outbound_listener(site) | {"address": f"127.0.0.1:{site.stranger}"}]
+    return program
+
+
 def _outbound(site: Site, endpoints: list[Json]) -> Json:
     return {
         "mesh": _mesh(site),
