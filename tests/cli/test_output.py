@@ -37,6 +37,18 @@ def test_nothing_is_cut_off() -> None:
     assert "".join(table(("NAME", "WHY"), [("a", long)], 80).split()).count("x") == 500
 
 
+def test_only_the_last_column_is_folded() -> None:
+    rows = [("default/batch-0", "default/ratings", "one two three four five six seven")]
+    assert table(("FROM", "TO", "WHY"), rows, 60).splitlines() == [
+        "FROM             TO               WHY",
+        "default/batch-0  default/ratings  one two three four five",
+        "                                  six seven",
+    ]
+    # Too narrow for that: whole lines, which the terminal wraps.
+    assert table(("FROM", "TO", "WHY"), rows, 50).splitlines()[1].endswith("six seven")
+    assert table(("FROM", "TO"), [row[:2] for row in rows], 20).splitlines()[1] == "default/batch-0  default/ratings"
+
+
 def test_brackets_are_no_markup() -> None:
     assert "[red]reviews[v2]" in table(("NAME",), [("[red]reviews[v2]",)], UNLIMITED)
 

@@ -14,6 +14,8 @@ from weft.cli.options import Format
 
 # What a table is wrapped to when stdout is no terminal: a line is a row, so that grep and awk work.
 UNLIMITED = 100_000
+# Narrower than three words a column is a pillar of syllables.
+FOLDED = 24
 
 
 def emit(
@@ -52,22 +54,28 @@ def yaml_text(value: Any, documents: bool = False) -> str:
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]], columns: int) -> str:
-    """Columns two spaces apart, without lines: what is selected with a mouse can be pasted."""
+    """Columns two spaces apart, without lines: what is selected with a mouse can be pasted.
+
+    Only the last one is folded, where sentences stand; a name in two pieces cannot be read, so a line that is too long
+    for the others is left to the terminal.
+    """
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    cells = [[cell(item) for item in row] for row in rows]
+    if not cells:
+        return ""
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), collapse_padding=True)
     for header in headers:
-        grid.add_column(Text(header), overflow="fold")
-    count = 0
-    for row in rows:
-        grid.add_row(*(Text(cell(item)) for item in row))
-        count += 1
-    if not count:
-        return ""
+        grid.add_column(Text(header), overflow="fold", no_wrap=header != headers[-1])
+    for row in cells:
+        grid.add_row(*map(Text, row))
+    fixed = sum(max(map(cell_len, column)) + 2 for column in list(zip(headers, *cells, strict=True))[:-1])
     page = io.StringIO()
-    Console(file=page, width=columns, no_color=True, highlight=False).print(grid)
+    wide = columns if columns - fixed >= FOLDED else UNLIMITED
+    Console(file=page, width=wide, no_color=True, highlight=False).print(grid)
     return "".join(f"{line.rstrip()}\n" for line in page.getvalue().splitlines())
 
 
