@@ -106,6 +106,13 @@ def test_a_taken_port_is_refused_naming_the_process(world: World) -> None:
         f"127.0.0.1:{free_port(2)}",
     )
     failed(done, f"127.0.0.1:{world.rest}")
+    with listens(free_port()) as taken:
+        grpc = taken.getsockname()[1]
+        rest = f"127.0.0.1:{free_port()}"
+        state = str(world.folder / "third")
+        addresses = ["--rest-address", rest, "--grpc-address", f"127.0.0.1:{grpc}"]
+        done = world.weft("controller", "--state-dir", state, *addresses)
+    assert failed(done, f"cannot listen on 127.0.0.1:{grpc}", "--grpc-address").startswith("error: ")
 
 
 def test_a_command_that_does_not_exist_is_named(world: World) -> None:

@@ -20,5 +20,6 @@ Listeners:
 
 import os
 
-# gRPC's C core reads it when it is first imported. Below it are lines about every failed handshake of every port scan.
-os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+# gRPC's C core reads it when it is first imported. It writes in a form of its own: about every failed handshake of each
+# port scan, and once more what an exception says already.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")

@@ -65,7 +65,8 @@ class GrpcServers:
                 self._joining.add_secure_port(str(join_address), joining)
                 self._main.add_secure_port(str(address), secure)
             except RuntimeError as error:
-                failed = error
+                # What follows is advice to set gRPC's own debugging variable.
+                failed = str(error).partition(";")[0]
                 continue
             self.address, self.join_address = address, join_address
             return
