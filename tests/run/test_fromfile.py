@@ -4,7 +4,7 @@ import pytest
 
 from weft.client.errors import WeftError
 from weft.resources.expand import Expanded, expand_text
-from weft.run.fromfile import admission, declared, edge, published, specs
+from weft.run.fromfile import admission, declared, edge, places, published, specs
 from weft.run.loopback import Target
 
 SHOP = """
@@ -60,6 +60,14 @@ def test_the_files_ports_are_known_without_asking() -> None:
 def test_what_is_published_is_on_loopback() -> None:
     found = published(expanded(SHOP.replace("port: 8080", "port: 8080\n    publish: 80")))
     assert found == {"127.0.0.1:80": Target("default/web", 8080)}
+
+
+def test_only_what_speaks_http_is_shown_as_a_url() -> None:
+    text = "services: {db: {port: 1, protocol: TCP, endpoints: [{address: 127.0.0.1}]}, a: {run: x, ports: [2, 3]}}"
+    publish = {"127.0.0.1:11": Target("default/db", 1), "127.0.0.1:12": Target("default/a", 3)}
+    assert list(places(expanded(text), publish)) == ["db:1 at 127.0.0.1:11", "a:3 at http://127.0.0.1:12"]
+    publish = {"127.0.0.1:11": Target("default/db", 1), "127.0.0.1:12": Target("shop/gone", 3)}
+    assert list(places(expanded(text), publish)) == ["db:1 at 127.0.0.1:11", "gone:3 at http://127.0.0.1:12"]
 
 
 def test_the_edge_is_a_workload_without_an_app() -> None:

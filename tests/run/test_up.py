@@ -147,7 +147,7 @@ async def test_all_start_and_end_in_order_and_nothing_stays(world: World, addres
     assert left_behind(world) == []
     said = screen.messages.getvalue()
     assert "a-0 ready after " in said
-    assert "a at http://127.0.0.1:8080" in said
+    assert "a:80 at http://127.0.0.1:8080" in said
     assert "all ready; Ctrl-C stops everything" in said
 
 

@@ -107,10 +107,10 @@ def show_tail(lines: tuple[str, ...]) -> None:
 def _print(expanded: Expanded, publish: Mapping[str, Target]) -> None:
     """All that the file stands for: what no resource says stands in comments."""
     from weft.resources import to_yaml
-    from weft.run.fromfile import admission
+    from weft.run.fromfile import admission, places
 
-    for address, target in publish.items():
-        print(f"# {target.service.partition('/')[2]}:{target.port} at http://{address}")
+    for place in places(expanded, publish):
+        print(f"# {place}")
     print(to_yaml([*expanded.resources, *admission(expanded, publish)]), end="")
 
 

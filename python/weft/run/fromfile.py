@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +40,15 @@ def declared(expanded: Expanded) -> dict[str, tuple[int, ...]]:
 def published(expanded: Expanded) -> dict[str, Target]:
     """Local addresses of this file and what each leads to."""
     return {local_address(p.local): Target(p.service, p.port) for p in expanded.published}
+
+
+def places(expanded: Expanded, publish: Mapping[str, Target]) -> Iterator[str]:
+    """For people: what is reached where."""
+    services = (resource for resource in expanded.resources if resource.KIND == "Service")
+    opaque = {Target(s.full_name, port.port) for s in services for port in s.spec.ports if port.opaque}
+    for address, target in publish.items():
+        where = address if target in opaque else f"http://{address}"
+        yield f"{target.service.partition('/')[2]}:{target.port} at {where}"
 
 
 def local_address(port: int) -> str:

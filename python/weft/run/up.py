@@ -25,7 +25,7 @@ from weft.run.binary import proxy_path
 from weft.run.children import Child, died, start
 from weft.run.controller import LOOK_EVERY_S, Failed
 from weft.run.display import Display
-from weft.run.fromfile import edge, specs
+from weft.run.fromfile import edge, places, specs
 from weft.run.intent import Intent
 from weft.run.lifeline import Lifeline
 from weft.run.loopback import Target
@@ -189,8 +189,8 @@ class Up:
 
     def _announce(self) -> None:
         self.ready.set()
-        for address, target in self.order.publish.items():
-            self.display.message(f"{target.service.partition('/')[2]} at http://{address}")
+        for place in places(self.order.expanded, self.order.publish):
+            self.display.message(place)
         self.display.message("all ready; Ctrl-C stops everything")
 
     # --------------------------------------------------------------------------------------------------- rest
