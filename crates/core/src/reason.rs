@@ -76,6 +76,8 @@ reasons! {
     UnknownDestination "unknown-destination" 502 "NC" "No service has this name and unknown destinations are refused; declare the service or allow egress.";
     /// Only the workload's own app may use its outbound side.
     NotYourProxy "not-your-proxy" 403 "UAEX" "Only the proxy's own app may call through it; start the caller under a proxy of its own.";
+    /// CONNECT to a service: its connections are shared, and carry requests only.
+    TunnelRefused "tunnel-refused" 501 "NR" "A service is no forward proxy: CONNECT is for the HTTP_PROXY address, in front of it.";
     ClientGone "client-gone" 499 "DC" "The caller hung up before the answer.";
     Internal "internal" 500 "LR" "A defect in weft; please report it with the request id.";
 }

@@ -185,7 +185,7 @@ pub fn parse_trailers(input: &[u8], limits: &Limits, head: &mut Head) -> Result<
 /// Cheap question after `Ok(None)`, so that a peer who sends byte by byte does not make us parse the same bytes again
 /// and again: is it worth parsing now? `parsed` is the length of the input at the last attempt.
 pub fn worth_parsing(input: &[u8], parsed: usize, limits: &Limits) -> bool {
-    let from = parsed.saturating_sub(3);
+    let from = parsed.min(input.len()).saturating_sub(3);
     input.len() >= limits.head_bytes as usize || memchr::memmem::find(&input[from..], b"\r\n\r\n").is_some()
 }
 

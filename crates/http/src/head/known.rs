@@ -33,7 +33,7 @@ pub enum Known {
     Accept,
     RetryAfter,
     Cookie,
-    /// Any name that begins with `weft-`.
+    /// Any name that begins with `weft-`, or with `weft_`: CGI and WSGI give both to an app under one name.
     Weft,
     /// Not in the proxy's list: HPACK keeps short credentials out of its tables (RFC 7541 §7.1.3).
     Authorization,
@@ -92,7 +92,7 @@ pub fn known(name: &[u8]) -> Known {
 #[inline]
 fn weft_or_other(name: &[u8]) -> Known {
     match name.get(..5) {
-        Some(start) if eq_lower(start, b"weft-") => Known::Weft,
+        Some([start @ .., b'-' | b'_']) if eq_lower(start, b"weft") => Known::Weft,
         _ => Known::Other,
     }
 }

@@ -32,6 +32,7 @@ fn every_known_name_is_recognised_in_any_case_and_nothing_close_to_it_is() {
         ("cookie", Cookie),
         ("authorization", Authorization),
         ("weft-", Weft),
+        ("weft_principal", Weft),
         ("weft-origin", Weft),
         ("weft-a-name-much-longer-than-any-other", Weft),
     ];

@@ -7,10 +7,10 @@ use weft_core::outlier::Outcome;
 use weft_core::retry::{self, Decision, Failure};
 use weft_http::h1::RequestKind;
 use weft_http::h2::ErrorCode;
-use weft_http::{Head, Known, h1};
+use weft_http::{Head, Known, Version, h1};
 
 use super::conn::{Conn, ExchangeId, Protocol, Reading};
-use super::exchange::{Answer, Exchange, Phase, Side};
+use super::exchange::{Answer, Exchange, NO_STREAM, Phase, Side};
 use super::timers::{Kind, Timer};
 use super::{Engine, Errand, Step};
 
@@ -43,6 +43,10 @@ impl Engine {
         if self.retries_response(x, head, bytes) {
             return true;
         }
+        if self.is_untellable(x, head) {
+            self.answer_later(x, Reason::UpstreamProtocol.into());
+            return true;
+        }
         let exchange = &mut self.exchanges[x];
         exchange.phase = Phase::Responding;
         exchange.status = head.status;
@@ -59,6 +63,17 @@ impl Engine {
             self.exchanges[x].to_caller.end_sent = true;
         }
         false
+    }
+
+    /// A 2xx that refuses an upgrade, for a caller to whom a 2xx accepts it (RFC 8441 §4) and who is no proxy.
+    fn is_untellable(&self, x: ExchangeId, head: &Head) -> bool {
+        let exchange = &self.exchanges[x];
+        let is_h2 = exchange.down.is_some_and(|leg| leg.stream != NO_STREAM);
+        if !(exchange.upgrade && is_h2 && head.version != Version::H2 && (200..300).contains(&head.status)) {
+            return false;
+        }
+        let conn = exchange.down.and_then(|leg| self.conns.get(leg.conn as usize)?.as_deref());
+        !matches!(conn.map(|c| &c.protocol), Some(Protocol::H2(h2)) if h2.mesh)
     }
 
     /// The other proxy says why it answered instead of its app.
@@ -85,10 +100,10 @@ impl Engine {
         if conn.out.capacity() == 0 {
             conn.out = self.spare.pop().unwrap_or_default();
         }
+        let switched = exchange.upgrade && !informational && is_switch(head, bytes);
         let Conn { protocol, out, .. } = conn;
         match protocol {
             Protocol::H1Server(h1) => {
-                let switched = exchange.upgrade && matches!(head.status, 101 | 200) && !informational;
                 if switched {
                     exchange.raw = true;
                     h1.reading = Reading::Raw;
@@ -103,14 +118,15 @@ impl Engine {
                 }
             }
             Protocol::H2(h2) => {
-                let switched = exchange.upgrade && matches!(head.status, 101 | 200);
-                exchange.raw |= switched && !informational;
-                if exchange.upgrade && !switched && !informational {
-                    exchange.to_app.done = true;
-                }
+                exchange.raw |= switched;
+                let refused = exchange.upgrade && !switched && !informational;
+                exchange.to_app.done |= refused;
                 let mut writer = h2.codec.begin_head(leg.stream, out);
                 writer.status(if switched { 200 } else { head.status });
                 each_response_field(exchange, head, bytes, h2.mesh, |name, value| writer.field(name, value));
+                if refused && h2.mesh {
+                    writer.field(b"weft-upgrade", b"refused");
+                }
                 writer.finish(end);
             }
             _ => return,
@@ -406,6 +422,15 @@ impl Made {
         if let (true, Some(rule)) = (mesh, &self.rule) {
             write(b"weft-origin", rule.as_bytes());
         }
+    }
+}
+
+/// Does it accept an upgrade? HTTP/1 says 101 and nothing else does; on an extended CONNECT 200 does (RFC 8441), but for
+/// an app behind the other proxy that just answered.
+fn is_switch(head: &Head, bytes: &[u8]) -> bool {
+    match head.version {
+        Version::H2 => head.status == 200 && head.get(bytes, b"weft-upgrade").is_none(),
+        _ => head.status == 101,
     }
 }
 

@@ -77,6 +77,9 @@ impl Engine {
     // ------------------------------------------------------------------------------------------------- HTTP/1
 
     fn feed_h1_server(&mut self, id: ConnId, conn: &mut Conn, h1: &mut H1Server, input: &[u8]) -> Fed {
+        if conn.state.closing {
+            return Some(input.len());
+        }
         let mut used = 0;
         while used < input.len() && !conn.state.paused {
             let rest = &input[used..];

@@ -1,7 +1,7 @@
 //! One message head as the proxy keeps it: bytes and ranges that are its own, so that a request can be sent again.
 
 use weft_core::Fields;
-use weft_http::{Field, Head, Known, Span};
+use weft_http::{Field, Head, Known, Span, Version};
 
 /// A head that outlives the buffer it was parsed from. Reused: allocates nothing once warm.
 #[derive(Default, Debug)]
@@ -42,11 +42,26 @@ impl Message {
                 || (head.nominates && head.is_nominated(source, name));
             if !dropped {
                 let (known, sensitive) = (field.known, field.sensitive);
+                if known == Known::Cookie && head.version == Version::H2 && self.join_cookie(field.value.of(source)) {
+                    continue;
+                }
                 let name = self.store(name);
                 let value = self.store(field.value.of(source));
                 self.fields.push(Field { name, value, known, sensitive });
             }
         }
+    }
+
+    /// HTTP/2 may send a cookie in pieces, everything else has one (RFC 9113 §8.2.3). False: it is the first piece.
+    fn join_cookie(&mut self, piece: &[u8]) -> bool {
+        let Some(at) = self.fields.iter().position(|f| f.known == Known::Cookie) else { return false };
+        let before = self.fields[at].value;
+        let start = self.bytes.len();
+        self.bytes.extend_from_within(before.start as usize..before.end as usize);
+        self.bytes.extend_from_slice(b"; ");
+        self.bytes.extend_from_slice(piece);
+        self.fields[at].value = Span { start: start as u32, end: self.bytes.len() as u32 };
+        true
     }
 
     #[inline]

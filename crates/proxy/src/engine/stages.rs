@@ -123,19 +123,23 @@ impl Engine {
             return self.await_answer(x, IDENTITY.to_owned(), None);
         }
         let Some(frontend) = self.resolve(x)? else { return Ok(()) };
-        if self.is_asked_for_a_tunnel(x) {
-            self.later(x, Step::Enter);
-            self.exchanges[x].enters = Some(frontend);
-            return Ok(());
+        if self.exchanges[x].request_kind == Some(RequestKind::Connect) {
+            self.open_tunnel(x, frontend)
+        } else {
+            self.route(x, frontend)
         }
-        self.route(x, frontend)
     }
 
-    /// CONNECT to the proxy that we are, not to a service that is one.
-    fn is_asked_for_a_tunnel(&self, x: ExchangeId) -> bool {
-        let exchange = &self.exchanges[x];
-        let listener = &self.listeners[exchange.listener as usize];
-        exchange.request_kind == Some(RequestKind::Connect) && matches!(listener, Listener::Outbound { name: None, .. })
+    /// CONNECT to the proxy that we are. A service is none: after its 2xx the rest would be a tunnel, on a connection
+    /// that others share (RFC 9110 §9.3.6).
+    fn open_tunnel(&mut self, x: ExchangeId, frontend: Arc<Frontend>) -> Stage {
+        let listener = &self.listeners[self.exchanges[x].listener as usize];
+        if !matches!(listener, Listener::Outbound { name: None, .. }) {
+            return Err(Reason::TunnelRefused.into());
+        }
+        self.exchanges[x].enters = Some(frontend);
+        self.later(x, Step::Enter);
+        Ok(())
     }
 
     /// A request id, kept or made.
@@ -449,10 +453,17 @@ impl Engine {
     // ------------------------------------------------------------------------------------------------ inbound
 
     fn inbound(&mut self, x: ExchangeId, conn: &mut Conn, listener: u32) -> Stage {
+        if conn.peer.is_none() {
+            // What only proxies say means nothing from others.
+            self.exchanges[x].request.remove_known(Known::Weft);
+        }
         let port = self.target_port(x, conn, listener);
         self.exchanges[x].port = port;
         self.count_inbound(x, conn, port);
         self.limit_hops(x)?;
+        if self.exchanges[x].request_kind == Some(RequestKind::Connect) {
+            return Err(Reason::TunnelRefused.into());
+        }
         self.authorise(x, conn, listener, port)?;
         self.deliver(x, conn, listener, port)
     }

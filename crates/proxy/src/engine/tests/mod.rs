@@ -1,6 +1,7 @@
 //! The engine on real sockets, with real TLS; one file per theme.
 
 mod failures;
+mod hostile;
 mod kit;
 mod one_hop;
 mod pair;

@@ -1,0 +1,158 @@
+//! Callers that lie or push: what they get, and that nobody else notices.
+
+use std::time::Instant;
+
+use super::kit::{App, Client, PATIENCE, Pair, Plan, Proxy, ok};
+
+const UPGRADE: &str = "GET /up HTTP/1.1\r\nhost: b\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+
+fn inbound(app: &App) -> Proxy {
+    Plan::new("b").serves(app.address, |_| {}).start()
+}
+
+/// Once no connection is open any more; false: there still is one.
+fn empties(proxy: &Proxy) -> bool {
+    let began = Instant::now();
+    while proxy.shared.metrics.connections_open.get() != 0 {
+        if began.elapsed() > PATIENCE {
+            return false;
+        }
+        std::thread::yield_now();
+    }
+    true
+}
+
+/// An app that says 200 speaks HTTP on: what comes next is a request, which routes and policies have to see.
+#[test]
+fn an_upgrade_that_the_app_answers_with_200_is_no_tunnel() {
+    let app = App::says("no upgrade here");
+    let (alone, pair) = (inbound(&app), Pair::of(app.address, |_| {}));
+    let direct = Plan::new("a").calls("b", &[(app.address, None)]).start();
+    for address in [alone.inbound[0], direct.outbound[0], pair.caller.outbound[0]] {
+        let mut client = Client::connect(address);
+        let response = client.send(UPGRADE).response().unwrap();
+        assert_eq!((response.status, response.text().as_str()), (200, "no upgrade here"));
+        assert_eq!(response.header("upgrade"), None);
+        let _ = std::io::Write::write_all(&mut client.writer, b"GET /next HTTP/1.1\r\nhost: b\r\n\r\n");
+        client.response();
+        let past = app.requests().into_iter().filter(|seen| seen.header("x-request-id").is_none()).count();
+        assert_eq!(past, 0, "no request gets past the stages");
+    }
+}
+
+/// Sent before the 101, as some clients do: refused or kept, but never a connection that closes without a word.
+#[test]
+fn what_comes_right_behind_an_upgrade_request_gets_an_answer() {
+    let app = App::start(|seen, _| match seen.header("upgrade") {
+        Some(_) => Some(b"HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n".to_vec()),
+        None => Some(ok("through the tunnel")),
+    });
+    let (alone, pair) = (inbound(&app), Pair::of(app.address, |_| {}));
+    for address in [alone.inbound[0], pair.caller.outbound[0]] {
+        let mut client = Client::connect(address);
+        let response = client.send(format!("{UPGRADE}GET /early HTTP/1.1\r\n\r\n")).response();
+        assert_eq!(response.map(|r| r.status), Some(101));
+        assert_eq!(client.response().map(|r| r.text()).as_deref(), Some("through the tunnel"));
+    }
+}
+
+/// RFC 9110 §9.3.6: after a 2xx the app would take the rest for a tunnel, on a connection that others share.
+#[test]
+fn connect_reaches_no_app() {
+    let app = App::says("");
+    let (alone, pair) = (inbound(&app), Pair::of(app.address, |_| {}));
+    for address in [alone.inbound[0], pair.caller.outbound[0]] {
+        let mut client = Client::connect(address);
+        let response = client.send("CONNECT b:80 HTTP/1.1\r\nhost: b:80\r\n\r\n").response().unwrap();
+        assert!((400..=599).contains(&response.status), "{response:?}");
+        assert!(app.requests().is_empty(), "{:?}", app.requests());
+    }
+}
+
+/// Only a proxy may say these (`docs/reference/wire.md`), and a caller without an identity is none.
+#[test]
+fn what_only_proxies_say_means_nothing_from_others() {
+    let app = App::says("good");
+    let proxy = inbound(&app);
+    for header in ["weft-hops: 99", "weft-protocol: h2", "weft-protocol: grpc", "weft-port: 81"] {
+        let mut client = Client::connect(proxy.inbound[0]);
+        let response = client.send(format!("GET / HTTP/1.1\r\nhost: b\r\n{header}\r\n\r\n")).response().unwrap();
+        assert_eq!((response.status, response.text().as_str()), (200, "good"), "{header}");
+    }
+}
+
+/// The app that says no has seen a whole request: what came behind it is the next one, or the end, but told.
+#[test]
+fn a_refused_upgrade_is_told_also_when_more_came_behind_it() {
+    let app = App::says("no upgrade here");
+    let (alone, pair) = (inbound(&app), Pair::of(app.address, |_| {}));
+    for address in [alone.inbound[0], pair.caller.outbound[0]] {
+        let mut client = Client::connect(address);
+        let response = client.send(format!("{UPGRADE}GET /early HTTP/1.1\r\nhost: b\r\n\r\n")).response();
+        assert_eq!(response.map(|r| r.status), Some(200));
+    }
+}
+
+/// CGI and WSGI give `weft_principal` and `weft-principal` to the app under one name.
+#[test]
+fn a_principal_is_not_forged_with_an_underscore() {
+    let app = App::says("");
+    let (alone, pair) = (inbound(&app), Pair::of(app.address, |_| {}));
+    for address in [alone.inbound[0], pair.caller.outbound[0]] {
+        let request = "GET / HTTP/1.1\r\nhost: b\r\nweft_principal: spiffe://forged\r\nWeft_Principal: x\r\n\r\n";
+        assert_eq!(Client::connect(address).send(request).response().unwrap().status, 200);
+    }
+    for seen in app.requests() {
+        assert!(!seen.headers.iter().any(|(name, _)| name.to_lowercase().starts_with("weft_")), "{seen:?}");
+    }
+}
+
+#[test]
+fn a_head_without_end_is_answered_and_leaves_nothing_behind() {
+    let app = App::says("good");
+    let (alone, pair) = (inbound(&app), Pair::of(app.address, |_| {}));
+    for (proxy, address) in [(&alone, alone.inbound[0]), (&pair.caller, pair.caller.outbound[0])] {
+        for _ in 0..8 {
+            let mut client = Client::connect(address);
+            client.send("GET / HTTP/1.1\r\nhost: b\r\nx: ");
+            // Goes on after the refusal, as somebody would who does not read.
+            let more = vec![b'y'; 1 << 20];
+            let _ = std::io::Write::write_all(&mut client.writer, &more);
+            let status = client.response().map(|r| r.status);
+            assert_eq!(status, Some(431), "told, not reset");
+        }
+        assert_eq!(proxy.shared.metrics.panics.get(), 0);
+        assert_eq!(Client::connect(address).get("/").text(), "good");
+        assert!(empties(proxy), "{} connections are counted for ever", proxy.shared.metrics.connections_open.get());
+    }
+}
+
+/// RFC 9113 §8.2.3: HTTP/2 may send a cookie in pieces; HTTP/1.1 may not.
+#[test]
+fn cookies_in_pieces_are_one_header_for_an_http1_app() {
+    fn literal(name: &str, value: &str) -> Vec<u8> {
+        let mut field = vec![0, name.len() as u8];
+        field.extend(name.as_bytes());
+        field.push(value.len() as u8);
+        field.extend(value.as_bytes());
+        field
+    }
+    let app = App::says("");
+    let proxy =
+        Plan::new("b").serves(app.address, |port| port.protocol = weft_proto::v1::AppProtocol::Http1 as i32).start();
+    let pseudo = [(":method", "GET"), (":scheme", "http"), (":authority", "b"), (":path", "/")];
+    let fields = pseudo.into_iter().chain([("cookie", "a=1"), ("cookie", "b=2")]);
+    let block: Vec<u8> = fields.flat_map(|(name, value)| literal(name, value)).collect();
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
+    bytes.extend([0, 0, block.len() as u8, 1, 5, 0, 0, 0, 1]);
+    bytes.extend(block);
+    let mut client = Client::connect(proxy.inbound[0]);
+    client.send(bytes);
+    let began = Instant::now();
+    while app.requests().is_empty() && began.elapsed() < PATIENCE {
+        std::thread::yield_now();
+    }
+    let seen = &app.requests()[0];
+    let cookies: Vec<_> = seen.headers.iter().filter(|(name, _)| name == "cookie").collect();
+    assert_eq!(cookies, [&("cookie".to_owned(), "a=1; b=2".to_owned())]);
+}
