@@ -1,9 +1,12 @@
 """`weft up`: what is left when it ends, however it ends."""
 
+import fcntl
 import os
+import pty
 import signal
 import subprocess
 import sys
+import termios
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,11 +38,17 @@ class Up:
         return self.process.communicate(timeout=PATIENCE_S)[1]
 
 
-def started(world: World, *options: str) -> Up:
+def written(world: World) -> tuple[Path, int]:
+    """The file, and the port at which its service is published."""
     app, port = world.folder / "app.py", free_port()
     app.write_text(APP)
     weftfile = world.folder / "weft.yaml"
     weftfile.write_text(f"services: {{a: {{command: [{sys.executable}, {app}], port: 80, publish: {port}}}}}")
+    return weftfile, port
+
+
+def started(world: World, *options: str) -> Up:
+    weftfile, port = written(world)
     command = [sys.executable, "-m", "weft.cli", "up", "-f", str(weftfile), *options]
     process = subprocess.Popen(command, env=world.env, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     world.processes.append(process)
@@ -68,6 +77,30 @@ def test_killed_it_leaves_no_process_and_no_directory(world: World) -> None:
     assert any("controller" in line for line in running) and any("app.py" in line for line in running)
     up.process.send_signal(signal.SIGKILL)
     assert "`weft up` was killed; stopping what it started" in up.rest()
+    assert processes_below(world.folder) == []
+    assert left(world) == []
+
+
+def test_a_closed_terminal_ends_it_as_ctrl_c_does(world: World) -> None:
+    ours, its = pty.openpty()
+    weftfile, _ = written(world)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "weft.cli", "up", "-f", str(weftfile), *own(world)],
+        env=world.env,
+        text=True,
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    world.processes.append(process)
+    os.close(its)
+    said = b""
+    while b"all ready" not in said:
+        said += os.read(ours, 4096)
+    os.close(ours)  # SIGHUP, and every write fails from now on
+    assert process.wait(PATIENCE_S) == 0
     assert processes_below(world.folder) == []
     assert left(world) == []
 

@@ -1,3 +1,4 @@
+import errno
 import io
 
 import pytest
@@ -33,11 +34,16 @@ def test_colour_only_in_a_terminal_that_wants_it(
 
 
 class Gone(io.StringIO):
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
     def write(self, text: str) -> int:
-        raise BrokenPipeError
+        raise self.error
 
 
-def test_a_reader_that_left_stops_nothing() -> None:
-    display = Display(["web"], Gone(), Gone())
+@pytest.mark.parametrize("error", [BrokenPipeError(), OSError(errno.EIO, "terminal closed"), ValueError("closed file")])
+def test_a_reader_that_left_stops_nothing(error: Exception) -> None:
+    display = Display(["web"], Gone(error), Gone(error))
     display.line("web", "hello")
     display.message("hello")

@@ -267,6 +267,21 @@ async def test_the_second_ctrl_c_waits_for_nobody(world: World, address: str) ->
     assert not up.children["a-0"].running
 
 
+async def test_what_it_cannot_stop_itself_the_watcher_does(
+    world: World, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    up, _ = prepared(address, {"a": {"command": QUIET}})
+    running = asyncio.create_task(up.run())
+    await asyncio.wait_for(up.ready.wait(), 20)
+    monkeypatch.setattr(module, "stop_order", lambda specs: 1 / 0)
+    child = up.children["a-0"]
+    up.stop()
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.wait_for(running, 20)
+    assert await asyncio.wait_for(child.wait(), 20) == 0
+    assert world.ended == ["a-0"]
+
+
 async def test_a_late_workload_is_named_with_what_it_waits_for(
     world: World, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,5 +37,5 @@ class Display:
         try:
             stream.write(f"{text}\n")
             stream.flush()
-        except (BrokenPipeError, ValueError):
-            pass  # the reader left; that is no reason to leave processes behind
+        except (OSError, ValueError):
+            pass  # the reader left, the terminal was closed; that is no reason to leave processes behind

@@ -43,9 +43,10 @@ class Lifeline:
     def directory(self, path: str) -> None:
         self._say(f"directory {path}")
 
-    async def close(self) -> None:
-        """All that was noted has ended."""
-        self._say(DONE)
+    async def close(self, orderly: bool = True) -> None:
+        """All that was noted has ended; not `orderly`: not all, and the watcher is to see to it."""
+        if orderly:
+            self._say(DONE)
         assert self._watcher.stdin is not None
         self._watcher.stdin.close()
         await self._watcher.wait()

@@ -77,6 +77,7 @@ class Up:
         self.ready = asyncio.Event()
         self._intent = Intent(order.file, order.expanded, order.publish)
         self._stop = asyncio.Event()
+        self._all_stopped = False
         self._specs: list[Spec] = []
         self._started = time.monotonic()
 
@@ -88,7 +89,7 @@ class Up:
             try:
                 return await self._run()
             finally:
-                await self._lifeline.close()
+                await self._lifeline.close(orderly=self._all_stopped)
 
     async def _run(self) -> int:
         with _directory(self.order.state_dir) as root:
@@ -144,10 +145,8 @@ class Up:
         """Two of one name would take each other's place, again and again."""
         for plan in self.order.expanded.workloads:
             if f"{plan.namespace}/{plan.name}" in present:
-                raise Failed(
-                    f"{plan.name} is running already in the mesh of {address}",
-                    f"stop it first, or give {self.order.file.name} a namespace of its own",
-                )
+                hint = f"stop it first, or give {self.order.file.name} a namespace of its own"
+                raise Failed(f"{plan.name} is running already in the mesh of {address}", hint)
 
     def _apply(self, mesh: Mesh) -> None:
         self.display.message(f"{_resources(self._intent.apply(mesh))} applied")
@@ -246,6 +245,7 @@ class Up:
             await asyncio.to_thread(self._withdraw, self.order.controller)
         if self.controller is not None:
             await self.controller.stop(GRACE_S)
+        self._all_stopped = True
 
     def _withdraw(self, address: str) -> None:
         try:
