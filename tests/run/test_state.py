@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from weft.run.state import AlreadyRunning, claim, state_root, workload_directory, write_private
+from weft.run.state import AlreadyRunning, claim, run_directory, state_root, workload_directory, write_private
 
 
 def mode(path: Path) -> int:
@@ -62,3 +62,13 @@ def test_the_claim_lives_on_in_what_the_process_becomes(tmp_path: Path) -> None:
             claim(tmp_path)
         become.communicate("\n")
     os.close(claim(tmp_path))
+
+
+def test_a_run_keeps_the_directory_that_was_named_and_no_other(tmp_path: Path) -> None:
+    with run_directory(tmp_path / "a/b") as kept:
+        assert mode(kept) == 0o700
+    assert kept.exists()
+    with run_directory(None) as temporary:
+        assert mode(temporary) == 0o700
+        (temporary / "file").touch()
+    assert not temporary.exists()

@@ -230,6 +230,17 @@ async def test_when_all_jobs_have_ended_it_is_over(world: World, address: str) -
     assert "job-0 ended" in screen.messages.getvalue()
 
 
+async def test_when_one_of_them_ended_badly_that_is_a_failure(world: World, address: str) -> None:
+    trigger = world.folder / "trigger"
+    os.mkfifo(trigger)
+    up, screen = prepared(address, {"a": {"command": ["sh", "-c", f"read line < {trigger}; exit 4"]}})
+    running = asyncio.create_task(up.run())
+    await asyncio.wait_for(up.ready.wait(), 20)
+    trigger.write_text("now\n")
+    assert await asyncio.wait_for(running, 20) == 1
+    assert "a-0 ended with exit status 4" in screen.messages.getvalue()
+
+
 async def test_a_job_that_is_over_before_it_was_seen_holds_nobody_up(world: World, address: str) -> None:
     world.never_ready = "job-0"
     up, screen = prepared(address, {"job": {"run": "true"}, "a": {"command": QUIET}})

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from weft.client.errors import WeftError
@@ -65,3 +69,17 @@ def claim(directory: Path) -> int:
         ) from error
     os.set_inheritable(descriptor, True)
     return descriptor
+
+
+@contextmanager
+def run_directory(given: Path | None) -> Iterator[Path]:
+    """`given`, which stays, or one that goes. Its name is short: a unix socket's path has 104 bytes on macOS."""
+    if given is not None:
+        given.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+        yield given.absolute()
+        return
+    path = Path(tempfile.mkdtemp(prefix="weft-"))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)

@@ -7,9 +7,7 @@ they call, the controller last, the directory with all sockets and files at the 
 from __future__ import annotations
 
 import asyncio
-import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
@@ -33,6 +31,7 @@ from weft.run.order import stop_order
 from weft.run.prepare import prepare
 from weft.run.readiness import waiting
 from weft.run.spec import Spec
+from weft.run.state import run_directory
 
 if TYPE_CHECKING:
     from weft.resources import Expanded
@@ -92,7 +91,7 @@ class Up:
                 await self._lifeline.close(orderly=self._all_stopped)
 
     async def _run(self) -> int:
-        with _directory(self.order.state_dir) as root:
+        with run_directory(self.order.state_dir) as root:
             if self.order.state_dir is None:
                 self._lifeline.directory(str(root))
             try:
@@ -195,20 +194,22 @@ class Up:
     # --------------------------------------------------------------------------------------------------- rest
 
     async def _rest(self) -> int:
-        """Says who ends; returns when everything has, or on a signal. A controller that is lost is a failure."""
+        """Says who ends; returns when everything has, or on a signal. Who ends badly by itself makes it a failure."""
         stopped = asyncio.create_task(self._stop.wait())
         waits = {asyncio.create_task(child.wait()): child for child in self.children.values()}
         if self.controller is not None:
             waits[asyncio.create_task(self.controller.wait())] = self.controller
+        failed = False
         try:
             while len(waits) > (self.controller is not None) and not self._stop.is_set():
                 done, _ = await asyncio.wait([stopped, *waits], return_when=asyncio.FIRST_COMPLETED)
                 for task in done - {stopped}:
                     child = waits.pop(task)
                     self._report(child, task.result())
+                    failed = failed or task.result() != 0
                     if child is self.controller:
                         return 1
-            return 0
+            return 1 if failed and not self._stop.is_set() else 0
         finally:
             for task in [stopped, *waits]:
                 task.cancel()
@@ -267,20 +268,6 @@ class Up:
         finally:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 loop.remove_signal_handler(number)
-
-
-@contextmanager
-def _directory(given: Path | None) -> Iterator[Path]:
-    """`given`, which stays, or one that goes. Its name is short: a unix socket's path has 104 bytes on macOS."""
-    if given is not None:
-        given.mkdir(mode=0o700, parents=True, exist_ok=True)
-        yield given.absolute()
-        return
-    path = Path(tempfile.mkdtemp(prefix="weft-"))
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def _namespace(expanded: Expanded) -> str:
