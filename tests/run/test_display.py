@@ -33,6 +33,14 @@ def test_colour_only_in_a_terminal_that_wants_it(
     assert "hello" in out.getvalue()
 
 
+def test_a_long_name_widens_no_other_line() -> None:
+    out = io.StringIO()
+    display = Display(["a", "b" * 60], out, io.StringIO())
+    display.line("a", "hello")
+    display.line("b" * 60, "hello")
+    assert out.getvalue().splitlines() == [f"{'a':<24} | hello", f"{'b' * 60} | hello"]
+
+
 class Gone(io.StringIO):
     def __init__(self, error: Exception) -> None:
         super().__init__()

@@ -299,9 +299,11 @@ async def test_a_late_workload_is_named_with_what_it_waits_for(
     monkeypatch.setattr(module, "WORKLOADS_START_S", 0.0)
     monkeypatch.setattr(module, "LOOK_EVERY_S", 0.0)
     world.never_ready = "a-0"
-    up, _ = prepared(address, {"a": {"run": "sleep 600"}})
+    up, screen = prepared(address, {"a": {"run": "sleep 600"}})
+    monkeypatch.setattr(module, "PATIENCE_S", 0.0)
     with pytest.raises(Failed, match="a-0 has not registered, after 0 s"):
         await asyncio.wait_for(up.run(), 20)
+    assert screen.messages.getvalue().count("still waiting: a-0 has not registered\n") == 1
     assert left_behind(world) == []
 
 

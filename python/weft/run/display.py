@@ -11,6 +11,10 @@ from typing import TextIO
 COLOURS = ("36", "33", "32", "35", "34", "31")
 
 
+# One long name must not push every line out of the screen; it stands out by itself.
+MAX_WIDTH = 24
+
+
 class Display:
     """Plain lines: they can be piped, searched and pasted; colour marks names only, and only in a terminal."""
 
@@ -18,7 +22,7 @@ class Display:
         self._out = out or sys.stdout
         self._messages = messages or sys.stderr
         names = list(names)
-        self._width = max(map(len, names), default=0)
+        self._width = min(max(map(len, names), default=0), MAX_WIDTH)
         self._colours = dict(zip(names, COLOURS * (len(names) // len(COLOURS) + 1), strict=False))
         self._coloured = self._out.isatty() and "NO_COLOR" not in os.environ
 

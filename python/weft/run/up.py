@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 # The supervisor gives an app its start timeout and says so itself; this is for everything around it.
 WORKLOADS_START_S = 90.0
+# Who looks at a screen on which nothing happens for longer wants to know what it waits for.
+PATIENCE_S = 5.0
 # After its own drain time a supervisor needs a moment to stop app and proxy.
 GRACE_S = 10.0
 
@@ -156,7 +158,7 @@ class Up:
 
     async def _all_ready(self, mesh: Mesh) -> None:
         unready = {spec.key for spec in self._specs}
-        deadline = time.monotonic() + WORKLOADS_START_S
+        began, told = time.monotonic(), False
         while not self._stop.is_set():
             for child in self.children.values():
                 await self._still_running(child)
@@ -169,7 +171,11 @@ class Up:
             if not left:
                 self._announce()
                 return
-            if time.monotonic() > deadline:
+            if not told and time.monotonic() > began + PATIENCE_S:
+                told = True
+                for key, reason in left.items():
+                    self.display.message(f"still waiting: {key.partition('/')[2]} {reason}")
+            if time.monotonic() > began + WORKLOADS_START_S:
                 raise self._late(left)
             await asyncio.sleep(LOOK_EVERY_S)
 
