@@ -159,6 +159,15 @@ async def test_a_process_that_talks_nonsense_is_ended_and_said_so() -> None:
     await box.compiling.stop()
 
 
+async def test_one_that_talked_nonsense_before_it_was_asked_is_not_asked() -> None:
+    """Nobody reads its answers any more: whoever waited for one would wait for ever."""
+    process = await module._start((sys.executable, "-c", "import os; os.write(1, b'\\0\\0\\0\\3abc'); input()"))
+    await asyncio.wait_for(process._reader, 20)
+    with pytest.raises(CompilerGone, match="cannot be understood"):
+        await asyncio.wait_for(process.ask("check", ([], []), lambda value: None), 20)
+    await process.end()
+
+
 async def test_stopping_while_it_starts_leaves_no_process() -> None:
     box = Box()
     box.compiling.start()

@@ -52,9 +52,13 @@ class _Process:
         self.process = process
         self._numbers = itertools.count()
         self._waiting: dict[int, tuple[Callable[[Any], None], asyncio.Future[None]]] = {}
+        # Why nobody reads its answers any more.
+        self._over = ""
         self._reader = asyncio.create_task(self._read())
 
     async def ask(self, operation: str, argument: Any, part: Callable[[Any], None]) -> None:
+        if self._over:
+            raise CompilerGone(self._over)
         number, ended = next(self._numbers), asyncio.get_running_loop().create_future()
         self._waiting[number] = (part, ended)
         assert self.process.stdin is not None
@@ -77,6 +81,7 @@ class _Process:
             pass
         except Exception as error:
             why = f"the compiler's process cannot be understood: {type(error).__name__}: {error}"
+        self._over = why
         for _, ended in self._waiting.values():
             if not ended.done():
                 ended.set_exception(CompilerGone(why))
