@@ -187,9 +187,11 @@ impl Engine {
         }
         if backlog.done && taken == total && !backlog.end_sent {
             end_body(&mut conn.protocol, leg, backlog, raw, &mut conn.out);
+            // An app behind an upgrade learns that its caller has hung up, as it would without a proxy.
+            conn.state.half_close |= raw && matches!(conn.protocol, Protocol::H1Client(_));
         }
         // Nothing moved: nothing to flush, or connections that wait for each other would keep the loop busy.
-        if conn.out.len() > before && !conn.state.dirty {
+        if (conn.out.len() > before || conn.state.half_close) && !conn.state.dirty {
             conn.state.dirty = true;
             self.dirty.push(leg.conn);
         }

@@ -32,7 +32,7 @@ impl Seen {
     }
 }
 
-/// What an app does with a request: bytes to send; `None` closes the connection instead.
+/// What an app does with a request: bytes to send; `None` closes the connection instead, `connection: close` afterwards.
 type Handler = dyn Fn(&Seen, usize) -> Option<Vec<u8>> + Send + Sync;
 
 /// An HTTP/1.1 server on a thread.
@@ -89,7 +89,8 @@ fn serve(stream: TcpStream, all: &Mutex<Vec<Seen>>, handle: &Handler) {
             all.len() - 1
         };
         let Some(bytes) = handle(&seen, number) else { return };
-        if writer.write_all(&bytes).is_err() {
+        let closes = bytes.windows(17).any(|w| w == b"connection: close");
+        if writer.write_all(&bytes).is_err() || closes {
             return;
         }
     }

@@ -5,3 +5,4 @@ mod hostile;
 mod kit;
 mod one_hop;
 mod pair;
+mod storm;

@@ -120,6 +120,33 @@ fn websockets_and_other_upgrades_pass() {
 }
 
 #[test]
+fn an_app_behind_an_upgrade_learns_that_its_caller_hung_up() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (sender, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            use std::io::{Read, Write};
+            stream.read_exact(&mut [0; 4]).unwrap();
+            stream.write_all(b"HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n").unwrap();
+            let mut rest = Vec::new();
+            stream.read_to_end(&mut rest).unwrap();
+            sender.send(rest.ends_with(b"last words")).unwrap();
+        }
+    });
+    let direct = Plan::new("a").calls("b", &[(address, None)]).start();
+    let pair = Pair::of(address, |_| {});
+    for proxy in [&direct, &pair.caller] {
+        let mut client = proxy.client();
+        client.send("GET / HTTP/1.1\r\nhost: b\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n");
+        assert_eq!(client.response_to("HEAD").unwrap().status, 101);
+        client.send("last words");
+        drop(client);
+        assert!(ended.recv_timeout(super::kit::PATIENCE).unwrap());
+    }
+}
+
+#[test]
 fn strict_refuses_plaintext_and_permissive_does_not() {
     let app = App::says("hello");
     let strict = Plan::new("b").serves(app.address, |p| p.tls = v1::TlsMode::Strict as i32).start();
