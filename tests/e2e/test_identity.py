@@ -70,6 +70,15 @@ async def test_a_token_works_once_and_the_second_is_told_who_used_it(world: Worl
     await first.close()
 
 
+def test_a_command_runs_only_as_somebody(world: World) -> None:
+    word = token(world, "a")
+    first = joins(world, word, "short-1", "a")
+    assert (first.returncode, "it ran" in first.stdout) == (0, True), first.stderr
+    second = joins(world, word, "short-2", "a")
+    assert (second.returncode, "it ran" in second.stdout) == (1, False)
+    failed(second, "was used already, by default/short-1")
+
+
 async def test_a_token_for_somebody_else_is_refused_and_not_spent(world: World) -> None:
     word = token(world, "a")
     thief = FakeProxy("default", "thief", "default/b")

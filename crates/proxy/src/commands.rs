@@ -205,12 +205,16 @@ impl Proxy {
     fn run(mut self) -> Result<(), Failure> {
         let control = self.running.take().ok_or("the control side was not started")?;
         let thread = self.listen_to_signals(control)?;
-        self.engine.run()?;
+        let ended = self.engine.run();
         // Lines that are under way are written; the threads end with the process.
         drop(self.engine);
         self.log.close();
         drop(thread);
-        Ok(())
+        ended.map_err(|error| {
+            let text = error.to_string();
+            let (error, hint) = text.split_once("\nhint: ").map_or((&*text, None), |(e, hint)| (e, Some(hint)));
+            Failure { error: error.to_owned(), hint: hint.map(str::to_owned) }
+        })
     }
 
     fn listen_to_signals(&self, control: Control) -> Result<thread::JoinHandle<()>, Failure> {

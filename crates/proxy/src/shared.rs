@@ -26,6 +26,8 @@ pub enum Command {
     /// What each backend's endpoints look like from here, for `/endpoints`.
     DescribeEndpoints(tokio::sync::oneshot::Sender<Vec<EndpointView>>),
     Stop,
+    /// Stop, because the controller will not have us: what it said, its hint on a line of its own.
+    Refused(String),
 }
 
 /// Engine → control.
@@ -37,7 +39,7 @@ pub enum Signal {
     Event(v1::EventRecord),
     /// Frontend keys that were found by name in the last minute: what is not among them is idle.
     Used(Vec<String>),
-    /// All listeners are open and the first configuration is in force.
+    /// All listeners are open, and the identity is there where one is to come: the app may start.
     Ready,
     /// The last exchange of a drain ended, or its time is over.
     Drained {

@@ -9,11 +9,12 @@ use weft_core::Rng;
 use weft_proto::v1;
 
 use super::hub::Hub;
-use super::join::{Joiner, service_account};
+use super::join::{Joiner, NotSigned, service_account};
 use super::log;
 use super::renewal::Life;
 use super::state::StoredIdentity;
 use crate::config::Config;
+use crate::shared::Command;
 use crate::timestamp;
 use crate::tls::{Identity, TlsError};
 
@@ -87,7 +88,12 @@ impl Keeper {
                 self.put_in_force(identity);
                 self.due()
             }
-            Err(why) => self.retry(why),
+            Err(NotSigned { refused: Some(words), .. }) if self.life.is_none() => {
+                // Nobody yet, and the controller has said that it stays so: the app must not run as if it were somebody.
+                self.hub.engine.send(Command::Refused(words));
+                timestamp::now_ms() + FIRST_RETRY.as_millis() as i64
+            }
+            Err(not) => self.retry(not.why),
         }
     }
 
@@ -108,7 +114,7 @@ impl Keeper {
         }
     }
 
-    async fn sign(&mut self) -> Result<Identity, String> {
+    async fn sign(&mut self) -> Result<Identity, NotSigned> {
         let key = self.next_key()?;
         let held = self.hub.identity.borrow().clone();
         let signed = self.joiner.sign(&key, held.as_ref(), timestamp::now()).await?;

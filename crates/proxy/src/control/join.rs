@@ -22,6 +22,28 @@ pub struct Joiner {
     pub token_file: String,
 }
 
+/// Why there is no certificate.
+#[derive(Debug)]
+pub struct NotSigned {
+    pub why: String,
+    /// The controller has judged the proof: asking again with the same one is in vain. Its words, with its hint on a line
+    /// of its own.
+    pub refused: Option<String>,
+}
+
+impl From<String> for NotSigned {
+    fn from(why: String) -> Self {
+        NotSigned { why, refused: None }
+    }
+}
+
+impl From<Status> for NotSigned {
+    fn from(status: Status) -> Self {
+        let judged = is_about_the_proof(&status) || status.code() == Code::InvalidArgument;
+        NotSigned { why: why(&status), refused: judged.then(|| status.message().to_owned()) }
+    }
+}
+
 /// A refusal that another proof might overcome.
 fn is_about_the_proof(status: &Status) -> bool {
     matches!(status.code(), Code::Unauthenticated | Code::PermissionDenied)
@@ -53,10 +75,10 @@ impl Joiner {
         key: &KeyPair,
         held: Option<&Arc<Identity>>,
         now: i64,
-    ) -> Result<v1::SignResponse, String> {
+    ) -> Result<v1::SignResponse, NotSigned> {
         let controller = self.controller()?;
         if let Address::Unix(_) = controller {
-            return self.ask(&controller, None, key, "").await.map_err(|e| why(&e));
+            return Ok(self.ask(&controller, None, key, "").await?);
         }
         let Some(svid) = held.filter(|svid| now < svid.not_after) else { return self.sign_by_token(key).await };
         let tls = svid.controller_client().map_err(|e| e.to_string())?;
@@ -64,12 +86,13 @@ impl Joiner {
             Err(status) if is_about_the_proof(&status) && self.token().is_some() => self
                 .sign_by_token(key)
                 .await
-                .map_err(|e| format!("the SVID held was refused ({}), and so was the token ({e})", why(&status))),
-            other => other.map_err(|e| why(&e)),
+                .map_err(|e| format!("the SVID held was refused ({}), and so was the token ({})", why(&status), e.why))
+                .map_err(NotSigned::from),
+            other => Ok(other?),
         }
     }
 
-    async fn sign_by_token(&self, key: &KeyPair) -> Result<v1::SignResponse, String> {
+    async fn sign_by_token(&self, key: &KeyPair) -> Result<v1::SignResponse, NotSigned> {
         let token = self.token().ok_or_else(|| {
             "nothing to prove who this is: no SVID held, no token file, and the controller is not on a unix socket \
              (weft token create makes a token)"
@@ -77,7 +100,7 @@ impl Joiner {
         })??;
         let (join, root) = self.join_place(&token)?;
         let tls = tls::join_config(&root).map_err(|e| e.to_string())?;
-        self.ask(&join, Some(tls), key, &token.text).await.map_err(|e| why(&e))
+        Ok(self.ask(&join, Some(tls), key, &token.text).await?)
     }
 
     /// What the launch says goes before what the token says.
@@ -173,7 +196,19 @@ mod tests {
     async fn without_any_proof_it_says_what_to_do() {
         let key = KeyPair::generate().unwrap();
         let error = joiner("127.0.0.1:1", "").sign(&key, None, 0).await.unwrap_err();
-        assert!(error.contains("weft token create"), "{error}");
+        assert!(error.why.contains("weft token create") && error.refused.is_none(), "{error:?}");
+    }
+
+    #[test]
+    fn a_judgement_is_told_from_an_accident() {
+        let refused = |status: Status| NotSigned::from(status).refused;
+        let used = Status::permission_denied("the token was used already\nhint: make another");
+        assert_eq!(refused(used).as_deref(), Some("the token was used already\nhint: make another"));
+        assert!(refused(Status::unauthenticated("no such token")).is_some());
+        for accident in [Status::unavailable("gone"), Status::internal("a defect"), Status::resource_exhausted("full")]
+        {
+            assert_eq!(refused(accident), None);
+        }
     }
 
     #[test]

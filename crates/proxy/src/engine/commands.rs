@@ -21,6 +21,7 @@ impl Engine {
                 Command::Config(config) => self.adopt(config),
                 Command::Identity(identity) => {
                     self.identity = Some(identity);
+                    self.tell_ready();
                     self.wake(super::stages::IDENTITY);
                     self.accept_held();
                 }
@@ -30,6 +31,7 @@ impl Engine {
                     let _ = answer.send(self.describe_endpoints());
                 }
                 Command::Stop => self.stopped = true,
+                Command::Refused(why) => self.refused = Some(why),
             }
         }
     }

@@ -205,6 +205,9 @@ pub struct Engine {
     /// Until then inbound connections wait to be accepted while there is no identity or no program.
     hold_until_us: u64,
     stopped: bool,
+    /// All listeners are open.
+    listening: bool,
+    refused: Option<String>,
     /// Scratch of the loop.
     read_buffer: Vec<u8>,
     plain: Vec<u8>,
@@ -258,6 +261,8 @@ impl Engine {
             drained: false,
             hold_until_us: HOLD_US,
             stopped: false,
+            listening: false,
+            refused: None,
             read_buffer: vec![0; READ],
             plain: Vec::new(),
             cipher: Vec::new(),
@@ -301,15 +306,18 @@ impl Engine {
         Ok(())
     }
 
-    /// Runs until it is stopped or drained.
+    /// Runs until it is stopped or drained. An error is one of the system, or says why the controller refuses us.
     pub fn run(&mut self) -> stdio::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
         self.tick();
         self.handle_commands();
         self.wheel.set(self.hold_until_us, Timer { kind: Kind::Hold, key: 0, generation: 0 });
-        self.shared.ready.store(true, Ordering::Release);
-        let _ = self.shared.signals.send(Signal::Ready);
+        self.listening = true;
+        self.tell_ready();
         while !self.stopped {
+            if let Some(why) = self.refused.take() {
+                return Err(stdio::Error::other(why));
+            }
             let timeout = self.until_next();
             match self.poll.poll(&mut events, timeout) {
                 Err(e) if e.kind() == stdio::ErrorKind::Interrupted => continue,
@@ -319,6 +327,15 @@ impl Engine {
             self.turn(&events);
         }
         Ok(())
+    }
+
+    /// An app that starts before its proxy may say who it is would run without the mesh, and in vain where the
+    /// controller refuses it.
+    fn tell_ready(&mut self) {
+        let nobody = self.setup.expects_identity && self.identity.is_none();
+        if self.listening && !nobody && !self.shared.ready.swap(true, Ordering::AcqRel) {
+            let _ = self.shared.signals.send(Signal::Ready);
+        }
     }
 
     fn turn(&mut self, events: &Events) {

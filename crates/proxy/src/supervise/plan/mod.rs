@@ -239,7 +239,7 @@ impl Plan {
             Gone::Current if matches!(self.phase, Phase::Draining { .. }) => self.end_app(now),
             Gone::NeverReady => {
                 self.code = ending.code().max(1);
-                let hint = "what it said stands above; `weft check` looks for the usual causes";
+                let hint = "what it said stands above";
                 self.out.push(Action::Fail(format!("the proxy {ending} before it was ready"), hint.to_owned()));
                 self.close(now);
             }
@@ -268,9 +268,7 @@ impl Plan {
     fn on_time(&mut self, now: Time) {
         match self.phase {
             Phase::Starting { notice: Some(at) } if now >= at => {
-                self.say(
-                    "waiting for the proxy to be ready (for its first configuration, if it has a controller)".into(),
-                );
+                self.say("waiting for the proxy to be ready (for its identity, if it has a controller)".into());
                 self.phase = Phase::Starting { notice: None };
             }
             Phase::Draining { until } if now >= until => {

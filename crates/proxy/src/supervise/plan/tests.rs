@@ -223,7 +223,7 @@ fn a_proxy_that_was_never_ready_ends_the_start() {
 #[test]
 fn a_stop_during_the_start_stops_what_there_is() {
     let mut story = story(Restart::Always);
-    story.pass(5.0, "\"waiting for the proxy to be ready (for its first configuration, if it has a controller)\"");
+    story.pass(5.0, "\"waiting for the proxy to be ready (for its identity, if it has a controller)\"");
     assert_eq!(story.plan.deadline(), None);
     story.at(6.0, Event::Signal(SIGTERM), "stop 1");
     story.at(6.1, ready(1), "");
