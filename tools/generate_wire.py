@@ -49,8 +49,8 @@ _ANSWER = Side("controller", "proxy", "the controller", VANISHES)
 MESSAGES: dict[str, Side] = {
     **dict.fromkeys(
         "Frontend RouteEntry RouteMatch FieldMatch RouteAction HeaderEdit HeaderValue Rewrite Redirect FixedResponse "
-        "Split WeightedBackend Timeouts RetryPolicy Backend Balancer PeakEwma Outlier RetryBudget Inbound InboundPort "
-        "AccessRule Source Operation PathMatch HealthCheck Mesh".split(),
+        "Split Sticky StickyCookie WeightedBackend Timeouts RetryPolicy Backend Balancer PeakEwma Outlier RetryBudget "
+        "Inbound InboundPort AccessRule Source Operation PathMatch HealthCheck Mesh".split(),
         _COMPILER,
     ),
     **dict.fromkeys(["Endpoints", "Endpoint"], _WORLD),

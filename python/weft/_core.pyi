@@ -54,6 +54,11 @@ class Routed(TypedDict):
     # The rule's, then those of the backend that was picked.
     request_headers: HeaderEdit
     response_headers: HeaderEdit
+    # What keeps each caller on its side of the split: "header x-user", "cookie side"; whether the request has it; and
+    # the cookie that the response brings to who has none.
+    sticky: str | None
+    held: bool
+    set_cookie: str | None
     # None: the mesh's. 0: none.
     request_timeout_ms: int | None
     backend_request_timeout_ms: int | None
@@ -150,7 +155,10 @@ def explain_route(
     """Every rule in order until the one that matches, and why the others did not."""
 
 def split(frontend: bytes, rule_id: str, n: int, *, seed: int = 0) -> dict[str, int]:
-    """How `n` requests that a rule matched are divided; "" is the share that is answered 500."""
+    """How `n` requests that a rule matched are divided; "" is the share that is answered 500.
+
+    None of them says whose it is: of a sticky split these are the shares of callers.
+    """
 
 def resolve(frontends: Sequence[bytes], suffixes: Sequence[str], authority: str) -> str:
     """What a Host means to a proxy that has these frontends: its key, "ask <key>", "no-port" or "unknown"."""

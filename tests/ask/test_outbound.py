@@ -1,6 +1,6 @@
 import pytest
 
-from tests.compiler.support import compiled, mesh, route, service, workload
+from tests.compiler.support import compiled, mesh, route, service, traffic, workload
 from weft.ask.core import Request
 from weft.ask.outbound import end, outbound, place
 from weft.ask.parties import callee, caller
@@ -31,6 +31,21 @@ ENDS = [
     ({"to": "a.default:81"}, 502, "no-port"),
     ({"to": "x.example", "more": (mesh("{egress: refuse}"),)}, 502, "unknown-destination"),
 ]
+
+
+def test_a_caller_that_can_be_told_apart_goes_one_way():
+    rules = "{backendRefs: [{name: a, port: 80, weight: 9}, {name: b, port: 80}]}"
+    result = compiled(
+        service("a"), service("b"), route("r", rules), traffic("t", "split: {sticky: {cookie: {name: side}}}")
+    )
+    who = caller(result, "default/b")
+    to = callee(result, "default/a", who.namespace)
+    known = outbound(result, who, to, Request(headers=(("cookie", "side=dave"),)))
+    assert [(s.backend, s.percent) for s in known.shares] == [("default/b:80", 100)]
+    assert known.steps[-1].decision == "forward, to this caller's side by cookie side"
+    unknown = outbound(result, who, to, Request())
+    assert [(s.backend, s.percent) for s in unknown.shares] == [("default/a:80", 90), ("default/b:80", 10)]
+    assert unknown.steps[-1].decision == "forward, without cookie side to a side by chance"
 
 
 @pytest.mark.parametrize(("question", "status", "reason"), ENDS)

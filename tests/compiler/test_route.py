@@ -5,6 +5,7 @@ import pytest
 from tests.compiler.support import compiled, index_of, message, route, service, traffic
 from weft.compiler.attach import Effective
 from weft.compiler.route import precedence, route_table
+from weft.v1 import program_pb2 as pb
 
 
 def table(*resources, **more):
@@ -101,6 +102,34 @@ SPLITS = {
 @pytest.mark.parametrize(("backends", "expected"), SPLITS.values(), ids=SPLITS)
 def test_a_split_has_shares(backends, expected):
     assert shares(backends) == expected
+
+
+TWO_SIDES = "{name: a, port: 80, weight: 9}, {name: a, port: 80, subset: v2}"
+STICKY = {
+    "by header": (TWO_SIDES, "{header: X-User}", "header", pb.Sticky(header="x-user")),
+    "by a cookie of the app": (
+        TWO_SIDES,
+        "{cookie: {name: Side}}",
+        "cookie",
+        pb.Sticky(cookie=pb.StickyCookie(name="Side")),
+    ),
+    "by a cookie of weft": (
+        TWO_SIDES,
+        "{cookie: {name: side, ttl: 1h}}",
+        "cookie",
+        pb.Sticky(cookie=pb.StickyCookie(name="side", ttl_ms=3_600_000)),
+    ),
+    "one side needs nothing": ("{name: a, port: 80}, {name: b, port: 80, weight: 0}", "{header: x-user}", "", None),
+    "nor does no side": ("{name: a, port: 80, weight: 0}", "{header: x-user}", "", None),
+}
+
+
+@pytest.mark.parametrize(("backends", "sticky", "by", "expected"), STICKY.values(), ids=STICKY)
+def test_a_policy_keeps_callers_on_their_side(backends, sticky, by, expected):
+    policy = traffic("t", f"split: {{sticky: {sticky}}}")
+    (action,) = table(route("x", f"{{backendRefs: [{backends}]}}"), policy).actions
+    assert (action.split.sticky if action.split.HasField("sticky") else None) == expected
+    assert [n for n in action.requires if "sticky" in n] == ([f"route.split.sticky.{by}"] if by else [])
 
 
 def test_a_rule_without_backends_is_a_500():

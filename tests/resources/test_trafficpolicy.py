@@ -7,8 +7,8 @@ TARGET = "targetRefs: [{kind: Service, name: a}]"
 
 def test_untouched_blocks_stay_unset_so_that_a_wider_policy_can_fill_them():
     spec = one("TrafficPolicy", f"{{{TARGET}}}").spec
-    blocks = (spec.timeouts, spec.retry, spec.retry_budget, spec.balancer, spec.outlier_detection)
-    assert blocks == (None,) * 5
+    blocks = (spec.timeouts, spec.retry, spec.retry_budget, spec.balancer, spec.outlier_detection, spec.split)
+    assert blocks == (None,) * 6
 
 
 def test_a_block_that_is_written_has_the_documented_defaults():
@@ -45,6 +45,23 @@ WRONG = {
     "an unknown balancer": (f"{{{TARGET}, balancer: {{kind: ewma}}}}", 'did you mean "peak-ewma"?'),
     "decay of dice": (f"{{{TARGET}, balancer: {{kind: random, decay: 1s}}}}", "belong to peak-ewma"),
     "120 percent": (f"{{{TARGET}, outlierDetection: {{successRate: 120}}}}", "more than 100"),
+    "sticky by nothing": (f"{{{TARGET}, split: {{sticky: {{}}}}}}", "sticky by a header or by a cookie"),
+    "sticky by two things": (
+        f"{{{TARGET}, split: {{sticky: {{header: x, cookie: {{name: x}}}}}}}}",
+        "sticky by a header or by a cookie",
+    ),
+    "sticky by all cookies": (f"{{{TARGET}, split: {{sticky: {{header: Cookie}}}}}}", "sticky: {cookie: {name: …}}"),
+    "sticky by what is weft's": (f"{{{TARGET}, split: {{sticky: {{header: weft-principal}}}}}}", "no caller can send"),
+    "a cookie of two names": (f"{{{TARGET}, split: {{sticky: {{cookie: {{name: a=b}}}}}}}}", "the name of a cookie"),
+    "a cookie for no time": (
+        f"{{{TARGET}, split: {{sticky: {{cookie: {{name: a, ttl: 0s}}}}}}}}",
+        "leave it out",
+    ),
+    "a split of nothing": (f"{{{TARGET}, split: {{}}}}", "sticky"),
+    "a split of a subset": (
+        "{targetRefs: [{name: a, subset: v2}], split: {sticky: {header: x}}}",
+        "not to a subset",
+    ),
     "a retry on a subset": ("{targetRefs: [{name: a, subset: v2}], retry: {}}", "not to a subset"),
     "a request timeout on a subset": (
         "{targetRefs: [{name: a, subset: v2}], timeouts: {request: 1s}}",

@@ -11,6 +11,7 @@ use crate::{
     resolve::{Names, Resolved},
     retry::Failure,
     split::{Split, Weighted},
+    sticky::Caller,
     timeouts::{self, Limits, Timeouts},
 };
 use std::collections::BTreeMap;
@@ -63,6 +64,12 @@ pub struct Answer {
     pub path: Option<String>,
     pub request_headers: Edit,
     pub response_headers: Edit,
+    /// What keeps each caller on its side of the split: "header x-user", "cookie canary".
+    pub sticky: Option<String>,
+    /// The request has it, so that all requests of this caller go this way.
+    pub held: bool,
+    /// The cookie that the response brings to who has none.
+    pub set_cookie: Option<String>,
     pub request_timeout_ms: Option<u64>,
     pub backend_request_timeout_ms: Option<u64>,
     pub attempts: Option<u32>,
@@ -91,10 +98,15 @@ fn answer(frontend: &Frontend, route: &Route<'_>, asked: &Asked, scheme: &str, s
             body: Some(text(&fixed.body)),
             ..edited(matched.action, None)
         },
-        Target::Split(split) => match split.pick(&mut Rng::new(seed)) {
-            Ok(backend) => forwarded(matched, backend, asked),
-            Err(reason) => refusal("invalid-backend", reason),
-        },
+        Target::Split(split) => {
+            let mut rng = Rng::new(seed);
+            let caller = split.caller(&asked.headers, &mut rng);
+            let decided = match split.pick(caller.point(), &mut rng) {
+                Ok(backend) => forwarded(matched, backend, asked),
+                Err(reason) => refusal("invalid-backend", reason),
+            };
+            stuck(decided, split, caller)
+        }
     };
     Answer { rule_id: Some(matched.rule_id.to_string()), ..decided }
 }
@@ -133,6 +145,21 @@ fn forwarded(matched: &Matched<'_>, backend: &Weighted, asked: &Asked) -> Answer
     }
 }
 
+fn stuck(answer: Answer, split: &Split, caller: Caller) -> Answer {
+    let Some(sticky) = &split.sticky else { return answer };
+    let mut cookie = Vec::new();
+    if let Caller::New(token) = caller {
+        sticky.write_cookie(token, &mut cookie);
+    }
+    Answer {
+        sticky: Some(sticky.by()),
+        held: matches!(caller, Caller::Known(_)),
+        // What weft answers itself brings no cookie.
+        set_cookie: (answer.kind == "forward" && !cookie.is_empty()).then(|| text(&cookie)),
+        ..answer
+    }
+}
+
 /// The rule's edits, then those of the backend that was picked.
 fn edited(action: &Action, backend: Option<&Weighted>) -> Answer {
     let request = [Some(&action.request_headers), backend.map(|b| &b.request_headers)];
@@ -154,7 +181,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// How `n` requests of a rule are divided; "" is the share that is answered 500. None: the rule does not exist or does
+/// How `n` requests of a rule are divided, none of which says whose it is; "" is the share that is answered 500. None: the rule does not exist or does
 /// not forward.
 pub fn split(frontend: &Frontend, rule_id: &str, n: u64, seed: u64) -> Option<BTreeMap<String, u64>> {
     let Target::Split(split) = &frontend.action_of(rule_id)?.target else { return None };
@@ -164,7 +191,7 @@ pub fn split(frontend: &Frontend, rule_id: &str, n: u64, seed: u64) -> Option<BT
 fn divided(split: &Split, n: u64, rng: &mut Rng) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
     for _ in 0..n {
-        let backend = split.pick(rng).ok().and_then(|b| b.backend.as_deref()).unwrap_or_default();
+        let backend = split.pick(None, rng).ok().and_then(|b| b.backend.as_deref()).unwrap_or_default();
         *counts.entry(backend.to_owned()).or_default() += 1;
     }
     counts
@@ -276,7 +303,7 @@ mod tests {
             request_headers: set("x-backend"),
             ..Default::default()
         };
-        Some(T::Split(v1::Split { backends: backends.iter().map(backend).collect() }))
+        Some(T::Split(v1::Split { backends: backends.iter().map(backend).collect(), ..Default::default() }))
     }
 
     fn get(path: &str) -> Asked {
@@ -322,6 +349,35 @@ mod tests {
         assert!((2_850..3_150).contains(&counts["default/v1:80"]), "{counts:?}");
         assert_eq!(counts.values().sum::<u64>(), 4_000);
         assert_eq!(split(&frontend, "s", 1, 1), None);
+    }
+
+    #[test]
+    fn a_sticky_split_says_what_it_goes_by() {
+        let sticky = |by| v1::RouteAction {
+            target: to(&[("default/v1:80", 9), ("default/v2:80", 1)]).map(|target| match target {
+                T::Split(split) => T::Split(v1::Split { sticky: Some(v1::Sticky { by: Some(by) }), ..split }),
+                other => other,
+            }),
+            ..Default::default()
+        };
+        let header = frontend(sticky(v1::sticky::By::Header("x-user".into())));
+        let asked = |headers: &[(&str, &str)]| Asked {
+            headers: headers.iter().map(|&(n, v)| (n.to_owned(), v.to_owned())).collect(),
+            ..get("/a")
+        };
+        let known = route(&header, &asked(&[("X-User", "eve")]), "http", 1);
+        assert_eq!((known.sticky.as_deref(), known.held, &known.set_cookie), (Some("header x-user"), true, &None));
+        assert!(
+            (0..50).all(|seed| route(&header, &asked(&[("x-user", "eve")]), "http", seed).backend == known.backend)
+        );
+        assert!(!route(&header, &asked(&[]), "http", 1).held);
+        let made = v1::StickyCookie { name: "side".into(), ttl_ms: 60_000 };
+        let cookie = frontend(sticky(v1::sticky::By::Cookie(made)));
+        let new = route(&cookie, &asked(&[]), "http", 1);
+        assert!(new.set_cookie.as_deref().unwrap().ends_with("; Max-Age=60; HttpOnly; SameSite=Lax"));
+        let set = new.set_cookie.as_deref().unwrap().split(';').next().unwrap().to_owned();
+        let again = route(&cookie, &asked(&[("cookie", &set)]), "http", 2);
+        assert_eq!((again.held, again.set_cookie, again.backend), (true, None, new.backend));
     }
 
     #[test]

@@ -68,6 +68,8 @@ pub const ALL: &[&str] = &[
     "route.rewrite.path",
     "route.split",
     "route.split.headers",
+    "route.split.sticky.cookie",
+    "route.split.sticky.header",
     "route.timeouts",
 ];
 

@@ -191,6 +191,7 @@ fn default_action(frontend: &v1::Frontend, backends: &mut Backends) -> Result<Op
             weight: 1,
             ..Default::default()
         }],
+        sticky: None,
     };
     let target = given.target.clone().unwrap_or(v1::route_action::Target::Split(split));
     let rule_id = if given.rule_id.is_empty() { frontend.origin.clone() } else { given.rule_id.clone() };
@@ -221,7 +222,10 @@ mod tests {
 
     fn to(backend: &str) -> v1::RouteAction {
         let backend = v1::WeightedBackend { backend: backend.into(), weight: 1, ..Default::default() };
-        v1::RouteAction { target: Some(T::Split(v1::Split { backends: vec![backend] })), ..Default::default() }
+        v1::RouteAction {
+            target: Some(T::Split(v1::Split { backends: vec![backend], ..Default::default() })),
+            ..Default::default()
+        }
     }
 
     fn frontend(routes: Vec<v1::RouteEntry>) -> v1::Frontend {

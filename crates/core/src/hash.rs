@@ -15,7 +15,8 @@ const fn fold(a: u64, b: u64) -> u64 {
     (wide >> 64) as u64 ^ wide as u64
 }
 
-/// 64 bits of a byte string: eight bytes per multiplication, the last ones as an overlapping read.
+/// 64 bits of a byte string: eight bytes per multiplication, the last ones as an overlapping read. Never changed: which
+/// side of a sticky split a caller is on is a hash, and proxies of two versions must agree.
 pub fn bytes(key: &[u8]) -> u64 {
     let seed = SEED ^ key.len() as u64;
     let Some(last) = key.last_chunk::<8>() else {

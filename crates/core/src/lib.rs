@@ -44,6 +44,7 @@ pub mod simulate;
 mod source;
 pub mod spiffe;
 pub mod split;
+pub mod sticky;
 pub mod table;
 pub mod timeouts;
 

@@ -20,15 +20,20 @@ impl Rng {
         (wide >> 64) as u64 ^ wide as u64
     }
 
-    /// A number in `0..n`; 0 when `n` is 0. Lemire's multiplication: its bias is below 2^-32 for any `n` used here.
+    /// A number in `0..n`; 0 when `n` is 0.
     pub fn below(&mut self, n: u64) -> u64 {
-        ((u128::from(self.next_u64()) * u128::from(n)) >> 64) as u64
+        scale(self.next_u64(), n)
     }
 
     /// A number in `[0, 1)`.
     pub fn unit(&mut self) -> f64 {
         (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
+}
+
+/// A fraction of 2⁶⁴ as a number in `0..n`. Lemire's multiplication: its bias is below 2^-32 for any `n` used here.
+pub(crate) fn scale(fraction: u64, n: u64) -> u64 {
+    ((u128::from(fraction) * u128::from(n)) >> 64) as u64
 }
 
 #[cfg(test)]

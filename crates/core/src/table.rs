@@ -108,6 +108,8 @@ pub const TABLES: &[Table] = &[
             action("fixed", "route.fixed"),
             action("split", "route.split"),
             action("split headers", "route.split.headers"),
+            action("sticky by cookie", "route.split.sticky.cookie"),
+            action("sticky by header", "route.split.sticky.header"),
         ],
         next: &["balance"],
     },

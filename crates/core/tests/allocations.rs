@@ -11,6 +11,7 @@ use weft_core::{
     frontend::{Route, Target},
     outlier::Outcome,
     retry::{self, Failure, Tried},
+    sticky::Sticky,
 };
 use weft_proto::v1;
 
@@ -34,9 +35,12 @@ fn decisions_do_not_allocate() {
         allocations("route and split", |_| {
             let Route::Forward(matched) = table.route(&request("GET", "/api/v1/service-77/x")) else { panic!() };
             let Target::Split(split) = &matched.action.target else { panic!() };
-            black_box(split.pick(&mut rng).is_ok());
+            black_box(split.pick(None, &mut rng).is_ok());
         });
     }
+    let cookie = v1::StickyCookie { name: "session".into(), ttl_ms: 0 };
+    let sticky = Sticky::compile(&v1::Sticky { by: Some(v1::sticky::By::Cookie(cookie)) }).unwrap();
+    allocations("caller of a sticky split", |_| assert!(sticky.caller(HEADERS, &mut rng).point().is_some()));
     for n in [2, 100, 10_000] {
         let mut group = group(v1::balancer::Kind::PeakEwma(v1::PeakEwma::default()), n);
         allocations("pick, start, end", |i| {

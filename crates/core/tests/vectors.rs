@@ -282,6 +282,7 @@ fn routed(answer: Answer) -> Value {
         "kind": answer.kind, "rule_id": answer.rule_id, "backend": answer.backend, "status": answer.status,
         "reason": answer.reason, "location": answer.location, "body": answer.body, "host": answer.host,
         "path": answer.path, "attempts": answer.attempts,
+        "sticky": answer.sticky, "held": answer.held, "set_cookie": answer.set_cookie,
         "request_headers": edit(answer.request_headers), "response_headers": edit(answer.response_headers),
     })
 }

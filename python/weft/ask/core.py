@@ -38,6 +38,12 @@ class Routed:
     # What the callee sees.
     host: str
     path: str
+    # The one that this request got.
+    backend: str = ""
+    # What keeps a caller on its side of a split: "header x-user"; empty: nothing.
+    sticky: str = ""
+    # The request has it, so that all of its caller's requests go to `backend`.
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,9 @@ def route(frontend: Message, request: Request, seed: int = 0) -> Routed:
         found["location"] or "",
         found["host"] or request.host,
         found["path"] or request.path,
+        found["backend"] or "",
+        found["sticky"] or "",
+        found["held"],
     )
 
 

@@ -85,8 +85,14 @@ def _decision(routed: core.Routed) -> str:
     if routed.kind == "redirect":
         return f"redirect to {routed.location}"
     if routed.kind in ("forward", "invalid-backend"):
-        return "forward"
+        return f"forward, {_side(routed)}" if routed.sticky else "forward"
     return {"no-route": "no rule matches", "fixed": "answered here"}.get(routed.kind, routed.kind)
+
+
+def _side(routed: core.Routed) -> str:
+    if routed.held:
+        return f"to this caller's side by {routed.sticky}"
+    return f"without {routed.sticky} to a side by chance"
 
 
 def _shares(compiled: Compiled, frontend: pb.Frontend, routed: core.Routed, request: core.Request) -> Iterator[Share]:
@@ -98,6 +104,8 @@ def _shares(compiled: Compiled, frontend: pb.Frontend, routed: core.Routed, requ
         return
     seen = core.Request(request.method, routed.path, routed.host, request.headers)
     backends = _backends(frontend, routed.rule_id)
+    if routed.held:
+        backends = [next(b for b in backends if b.backend == routed.backend)]
     total = sum(b.weight for b in backends) or 1
     for backend in backends:
         percent = round(100.0 * backend.weight / total, 2)

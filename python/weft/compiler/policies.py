@@ -42,6 +42,16 @@ POLICIES: tuple[Policy, ...] = (
         "what matches no rule of a service with routes is answered 404, an invalid backend 500, no endpoint 503",
     ),
     Policy(
+        "sticky",
+        "TrafficPolicy split.sticky",
+        "caller",
+        _NO_CALLER_PROXY,
+        _REFUSES,
+        _LAST_GOOD,
+        "open",
+        "a request without the header or cookie goes to a side by chance",
+    ),
+    Policy(
         "timeouts",
         "HTTPRoute rules.timeouts, TrafficPolicy timeouts",
         "caller",

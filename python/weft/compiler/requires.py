@@ -30,6 +30,8 @@ def of_action(action: pb.RouteAction) -> list[str]:
         names.add("route.rewrite.path")
     if any(b.HasField("request_headers") or b.HasField("response_headers") for b in action.split.backends):
         names.add("route.split.headers")
+    if action.split.HasField("sticky"):
+        names.add(f"route.split.sticky.{action.split.sticky.WhichOneof('by')}")
     return sorted(names)
 
 

@@ -17,6 +17,7 @@ from weft.compiler.timeouts import request_timeouts
 from weft.resources.httproute import BackendRef, HTTPRoute, RouteMatch, Rule
 from weft.resources.ref import Ref
 from weft.resources.service import ServicePort
+from weft.resources.trafficpolicy import Sticky
 from weft.v1 import program_pb2 as pb
 
 # A rule without matches matches everything.
@@ -98,7 +99,7 @@ def _action(
     if redirect is not None and redirect.request_redirect is not None:
         action.redirect.CopyFrom(edit.redirect(redirect.request_redirect))
     else:
-        action.split.CopyFrom(_split(index, route, rule))
+        action.split.CopyFrom(_split(index, route, rule, policy))
         backends.update(b.backend for b in action.split.backends if b.backend)
     if rewrite is not None and rewrite.url_rewrite is not None:
         action.rewrite.CopyFrom(edit.rewrite(rewrite.url_rewrite))
@@ -118,14 +119,24 @@ def set_limits(action: pb.RouteAction, port: ServicePort, policy: Effective, rul
         action.retry.CopyFrom(traffic_retry(retry))
 
 
-def _split(index: Index, route: HTTPRoute, rule: Rule) -> pb.Split:
+def _split(index: Index, route: HTTPRoute, rule: Rule, policy: Effective) -> pb.Split:
     """Weights as written. Nothing to send to is answered 500, as Gateway API's conformance tests ask."""
     if not rule.backend_refs:
         return _nowhere("the rule has no backendRefs")
     if not any(b.weight for b in rule.backend_refs):
         return _nowhere("every weight is 0")
     # A share of 0 gets nothing: it is left out, so that no proxy asks for its endpoints.
-    return pb.Split(backends=[_share(index, route, b) for b in rule.backend_refs if b.weight])
+    split = pb.Split(backends=[_share(index, route, b) for b in rule.backend_refs if b.weight])
+    # With one side there is nothing to keep to, and nothing that an older proxy would have to know.
+    if len(split.backends) > 1 and (written := policy.block("split")) is not None:
+        split.sticky.CopyFrom(_sticky(written.sticky))
+    return split
+
+
+def _sticky(sticky: Sticky) -> pb.Sticky:
+    if sticky.cookie is None:
+        return pb.Sticky(header=sticky.header)
+    return pb.Sticky(cookie=pb.StickyCookie(name=sticky.cookie.name, ttl_ms=sticky.cookie.ttl or 0))
 
 
 def _nowhere(why: str) -> pb.Split:

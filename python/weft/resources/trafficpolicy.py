@@ -13,12 +13,14 @@ from pydantic import Field, model_validator
 from weft.resources.base import Model, Resource
 from weft.resources.types import (
     AtLeastOne,
+    CookieName,
     Count,
     DnsLabel,
     DnsName,
     Duration,
     Flag,
     Group,
+    HeaderName,
     Method,
     OnePercent,
     Percent,
@@ -130,6 +132,36 @@ class OutlierDetection(Model):
     panic_threshold: OnePercent = 50
 
 
+class StickyCookie(Model):
+    name: CookieName
+    # For so long weft gives one to a caller without it. Left out: the app gives it, or nobody.
+    ttl: Time | None = None
+
+
+class Sticky(Model):
+    """The value of this header or cookie says which side of a split a caller is on."""
+
+    header: HeaderName | None = None
+    cookie: StickyCookie | None = None
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> Sticky:
+        if (self.header is None) == (self.cookie is None):
+            hint = "sticky: {header: x-user}, or sticky: {cookie: {name: side}}"
+            raise wrong("sticky by a header or by a cookie", hint)
+        if self.header == "cookie":
+            raise wrong("the header cookie holds many of them", "sticky: {cookie: {name: …}} takes one")
+        if self.header and self.header.startswith("weft-"):
+            raise wrong(f"no caller can send {self.header}: the names weft-* are weft's own")
+        return self
+
+
+class Split(Model):
+    """How the shares of a route's `backendRefs` are given out."""
+
+    sticky: Sticky
+
+
 class TrafficPolicySpec(Model):
     target_refs: tuple[TrafficTarget, ...] = Field(min_length=1, max_length=16)
     timeouts: TrafficTimeouts | None = None
@@ -137,15 +169,16 @@ class TrafficPolicySpec(Model):
     retry_budget: RetryBudget | None = None
     balancer: Balancer | None = None
     outlier_detection: OutlierDetection | None = None
+    split: Split | None = None
 
     @model_validator(mode="after")
     def _subset_has_no_requests(self) -> TrafficPolicySpec:
-        """Request timeouts and retries begin before a subset is chosen."""
+        """Request timeouts and retries begin before a subset is chosen, and a split chooses it."""
         times = self.timeouts
-        early = self.retry or (times and (times.request, times.backend_request, times.stream_idle) != (None,) * 3)
-        if early and any(t.subset for t in self.target_refs):
+        timed = times and (times.request, times.backend_request, times.stream_idle) != (None,) * 3
+        if (self.retry or self.split or timed) and any(t.subset for t in self.target_refs):
             hint = "a second policy without subset; connect, idle, balancer and outlierDetection can stay"
-            raise wrong("retry and request timeouts belong to a service or port, not to a subset", hint)
+            raise wrong("retry, split and request timeouts belong to a service or port, not to a subset", hint)
         return self
 
 

@@ -32,6 +32,12 @@ HeaderName: TypeAlias = Annotated[
     StringConstraints(min_length=1, max_length=256),
     AfterValidator(lambda v: _header_name(v)),
 ]
+# RFC 6265, 4.1.1: a token, too. Its case counts.
+CookieName: TypeAlias = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=256),
+    AfterValidator(lambda v: _matching(v, _TOKEN, "the name of a cookie (no spaces, no = and no ;)")),
+]
 HeaderText: TypeAlias = Annotated[
     str,
     StringConstraints(max_length=4096),

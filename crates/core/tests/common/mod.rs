@@ -66,7 +66,10 @@ pub fn frontend(shape: &Shape, rules: usize) -> Frontend {
     };
     let action = |n: usize| {
         let backend = v1::WeightedBackend { backend: format!("default/b{n}:80"), weight: 1, ..Default::default() };
-        v1::RouteAction { target: Some(Target::Split(v1::Split { backends: vec![backend] })), ..Default::default() }
+        v1::RouteAction {
+            target: Some(Target::Split(v1::Split { backends: vec![backend], ..Default::default() })),
+            ..Default::default()
+        }
     };
     Frontend::compile(&v1::Frontend {
         name: "default/web:80@*".into(),

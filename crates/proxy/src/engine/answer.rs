@@ -486,6 +486,12 @@ fn each_response_field(
     if exchange.panic {
         write(b"weft-panic", b"1");
     }
+    let is_final = head.status >= 200 || head.status == 101;
+    if let Some((sticky, token)) = plan.and_then(|p| p.cookie()).filter(|_| is_final) {
+        let mut cookie = Vec::new();
+        sticky.write_cookie(token, &mut cookie);
+        write(b"set-cookie", &cookie);
+    }
 }
 
 fn write_h1_response(

@@ -7,6 +7,7 @@ use weft_core::action::{Action, Target};
 use weft_core::endpoints::EndpointIx;
 use weft_core::frontend::Frontend;
 use weft_core::split::Weighted;
+use weft_core::sticky::{Caller, Sticky, Token};
 use weft_core::timeouts::Limits;
 use weft_http::h1::RequestKind;
 use weft_http::h2::StreamId;
@@ -38,6 +39,8 @@ pub struct Plan {
     pub weighted: u32,
     /// Index into the engine's backends.
     pub backend: u32,
+    /// Whom a sticky split took it from.
+    pub caller: Caller,
 }
 
 impl Plan {
@@ -45,6 +48,14 @@ impl Plan {
     pub fn weighted(&self) -> Option<&Weighted> {
         match &self.action.target {
             Target::Split(split) => split.backends.get(self.weighted as usize),
+            _ => None,
+        }
+    }
+
+    /// The cookie that the response brings.
+    pub fn cookie(&self) -> Option<(&Sticky, Token)> {
+        match (&self.action.target, self.caller) {
+            (Target::Split(split), Caller::New(token)) => Some((split.sticky.as_ref()?, token)),
             _ => None,
         }
     }

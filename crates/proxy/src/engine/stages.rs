@@ -322,12 +322,13 @@ impl Engine {
             }),
             RouteTarget::Split(split) => {
                 let refused = |reason| Answer::Failure { reason, rule: Some(rule.clone()) };
-                let weighted = split.pick(&mut self.rng).map_err(refused)?;
+                let caller = split.caller(&exchange.request, &mut self.rng);
+                let weighted = split.pick(caller.point(), &mut self.rng).map_err(refused)?;
                 let Some(key) = &weighted.backend else { return Err(refused(Reason::InvalidBackend)) };
                 let Some(backend) = self.backends.find(key) else { return Err(refused(Reason::NoEndpoints)) };
                 let at = split.backends.iter().position(|w| std::ptr::eq(w, weighted)).unwrap_or(0) as u32;
                 self.edit_request(x, action, &weighted.request_headers, prefix);
-                self.exchanges[x].plan = Some(Plan { action: action.clone(), weighted: at, backend });
+                self.exchanges[x].plan = Some(Plan { action: action.clone(), weighted: at, backend, caller });
                 self.set_limits(x, action);
                 self.backends.all[backend as usize].group.shared().budget.deposit(self.now_us);
                 self.try_once(x)

@@ -41,7 +41,7 @@ impl Engine {
     fn tunnel_out(&mut self, id: ConnId, frontend: &Frontend) -> Option<()> {
         let Route::Forward(matched) = frontend.route_opaque() else { return None };
         let RouteTarget::Split(split) = &matched.action.target else { return None };
-        let key = split.pick(&mut self.rng).ok()?.backend.clone()?;
+        let key = split.pick(None, &mut self.rng).ok()?.backend.clone()?;
         let backend = self.backends.find(&key)?;
         self.backends.all[backend as usize].group.shared().budget.deposit(self.now_us);
         self.call_opaque(id, backend, Vec::new(), matched.action.retry.attempts, Vec::new())

@@ -14,7 +14,7 @@ fn delivery(declared: &[&str]) -> Delivery {
 /// Routes everything to these backends.
 fn frontend(backends: &[&str]) -> v1::Frontend {
     let weighted = |b: &&str| v1::WeightedBackend { backend: b.to_string(), weight: 1, ..Default::default() };
-    let split = v1::Split { backends: backends.iter().map(weighted).collect() };
+    let split = v1::Split { backends: backends.iter().map(weighted).collect(), ..Default::default() };
     let action = v1::RouteAction {
         rule_id: "HTTPRoute/d/r/0".into(),
         target: Some(v1::route_action::Target::Split(split)),

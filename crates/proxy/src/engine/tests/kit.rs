@@ -301,6 +301,7 @@ impl Plan {
                     weight: 1,
                     ..v1::WeightedBackend::default()
                 }],
+                sticky: None,
             };
             f.default_action = Some(v1::RouteAction {
                 rule_id: "TrafficPolicy/default/p/0".into(),

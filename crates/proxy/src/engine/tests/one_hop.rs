@@ -130,7 +130,7 @@ fn to_backend(key: &str) -> v1::RouteAction {
     let backends = vec![v1::WeightedBackend { backend: key.into(), weight: 1, ..v1::WeightedBackend::default() }];
     v1::RouteAction {
         rule_id: "HTTPRoute/default/r/0".into(),
-        target: Some(v1::route_action::Target::Split(v1::Split { backends })),
+        target: Some(v1::route_action::Target::Split(v1::Split { backends, ..Default::default() })),
         ..v1::RouteAction::default()
     }
 }
@@ -156,6 +156,63 @@ fn header_filters_and_rewrites_are_applied() {
     assert_eq!((seen.header("x-a"), seen.header("x-b"), seen.header("host")), (Some("new"), None, Some("elsewhere")));
     assert_eq!(seen.line, "GET /rewritten?q=1 HTTP/1.1");
     assert_eq!((response.header("x-new"), response.header("x-old")), (Some("2"), None));
+}
+
+#[test]
+fn a_caller_without_a_cookie_gets_one_and_with_it_the_same_side_again() {
+    let app = App::says("");
+    let edit = |f: &mut v1::Frontend| {
+        let side = |name: &str| {
+            let set = vec![v1::HeaderValue { name: "x-side".into(), value: name.into() }];
+            let edit = Some(v1::HeaderEdit { set, ..Default::default() });
+            let backend = "default/b:80".into();
+            v1::WeightedBackend { backend, weight: 1, response_headers: edit, ..Default::default() }
+        };
+        let cookie = v1::StickyCookie { name: "canary".into(), ttl_ms: 60_000 };
+        let sticky = Some(v1::Sticky { by: Some(v1::sticky::By::Cookie(cookie)) });
+        let split = v1::Split { backends: vec![side("old"), side("new")], sticky };
+        f.default_action =
+            Some(v1::RouteAction { target: Some(v1::route_action::Target::Split(split)), ..Default::default() });
+    };
+    let proxy = Plan::new("a").calls("b", &[(app.address, None)]).frontend(edit).start();
+    let mut client = proxy.client();
+    let mut sides = std::collections::BTreeSet::new();
+    for _ in 0..20 {
+        let first = client.send("GET / HTTP/1.1\r\nhost: b\r\n\r\n").response().unwrap();
+        let (cookie, attributes) = first.header("set-cookie").unwrap().split_once("; ").unwrap();
+        assert_eq!(attributes, "Path=/; Max-Age=60; HttpOnly; SameSite=Lax");
+        for _ in 0..3 {
+            let again =
+                client.send(format!("GET / HTTP/1.1\r\nhost: b\r\ncookie: {cookie}\r\n\r\n")).response().unwrap();
+            assert_eq!((again.header("x-side"), again.header("set-cookie")), (first.header("x-side"), None));
+        }
+        sides.insert(first.header("x-side").unwrap().to_owned());
+    }
+    assert_eq!(sides.len(), 2);
+}
+
+#[test]
+fn a_header_keeps_its_side_whatever_the_rule_makes_of_it() {
+    let app = App::says("");
+    let edit = |f: &mut v1::Frontend| {
+        let backend = |name: &str| v1::WeightedBackend { backend: name.into(), weight: 1, ..Default::default() };
+        // The second half goes nowhere: 500.
+        let backends = vec![backend("default/b:80"), backend("")];
+        let sticky = Some(v1::Sticky { by: Some(v1::sticky::By::Header("x-user".into())) });
+        f.default_action = Some(v1::RouteAction {
+            target: Some(v1::route_action::Target::Split(v1::Split { backends, sticky })),
+            request_headers: Some(v1::HeaderEdit { remove: vec!["x-user".into()], ..Default::default() }),
+            ..Default::default()
+        });
+    };
+    let proxy = Plan::new("a").calls("b", &[(app.address, None)]).frontend(edit).start();
+    let mut client = proxy.client();
+    // crates/core/src/sticky.rs pins the hashes: "a" is in the first half, "eve" in the second.
+    for (user, status) in [("a", 200), ("eve", 500), ("a", 200), ("eve", 500), ("eve", 500)] {
+        let request = format!("GET / HTTP/1.1\r\nhost: b\r\nX-User: {user}\r\n\r\n");
+        assert_eq!(client.send(request).response().unwrap().status, status, "{user}");
+    }
+    assert!(app.requests().iter().all(|seen| seen.header("x-user").is_none()));
 }
 
 #[test]
