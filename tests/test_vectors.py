@@ -103,7 +103,31 @@ def _ambiguous_path(file: str, case: Json) -> Json:
 
 def _resolve(file: str, case: Json) -> Json:
     frontends = [_resource(file, "Frontend", name) for name in case["frontends"]]
-    return {"is": _core.resolve(frontends, case["suffixes"], case["authority"])}
+    mesh = VECTORS[file]["resources"][case["mesh"]] if "mesh" in case else {"suffixes": case["suffixes"]}
+    refuse_unknown = mesh.get("refuse_unknown", False)
+    return {"is": _core.resolve(frontends, mesh["suffixes"], case["authority"], refuse_unknown=refuse_unknown)}
+
+
+def _health(file: str, case: Json) -> Json:
+    return {"state": _core.health(_bytes("HealthCheck", case["check"]), [result == "+" for result in case["results"]])}
+
+
+def _silence(file: str, case: Json) -> Json:
+    """What the core took `before` is held; the question is about that, and about nothing else."""
+    held: Json = {}
+    for kind, name in case["before"]:
+        content = VECTORS[file]["resources"][name]
+        if _core.check(kind, _bytes(kind, content)) is None:
+            held[f"{kind} {content['name']}"] = content
+    then = case["then"]
+    for missing in ("frontend", "inbound"):
+        if missing in then and then[missing] not in held:
+            known = {name: case[name] for name in ("waited_ms", "others") if name in case}
+            wait_ms, reason = _core.pending(missing, **known)
+            statuses = {code: status for code, status, _, _ in _core.reasons()}
+            return {"wait_ms": wait_ms, "reason": reason, "status": statuses.get(reason)}
+    VECTORS[f"{file} before"] = {"resources": held}
+    return QUESTIONS[then["ask"]](f"{file} before", then)
 
 
 def _simulate(file: str, case: Json) -> Json:
@@ -150,6 +174,8 @@ QUESTIONS: dict[str, Callable[[str, Json], Json]] = {
     "resolve": _resolve,
     "simulate": _simulate,
     "check": _check,
+    "health": _health,
+    "silence": _silence,
 }
 
 

@@ -16,6 +16,8 @@ __all__ = [
     "explain_access",
     "explain_route",
     "first_limit",
+    "health",
+    "pending",
     "reasons",
     "require",
     "resolve",
@@ -160,8 +162,21 @@ def split(frontend: bytes, rule_id: str, n: int, *, seed: int = 0) -> dict[str, 
     None of them says whose it is: of a sticky split these are the shares of callers.
     """
 
-def resolve(frontends: Sequence[bytes], suffixes: Sequence[str], authority: str) -> str:
-    """What a Host means to a proxy that has these frontends: its key, "ask <key>", "no-port" or "unknown"."""
+def resolve(
+    frontends: Sequence[bytes], suffixes: Sequence[str], authority: str, *, refuse_unknown: bool = False
+) -> str:
+    """What a Host means to a proxy that has these frontends.
+
+    Its key, "ask <key>", "no-port", "unknown" or, where the mesh refuses what it does not know, "unknown-destination".
+    """
+
+def pending(
+    missing: Literal["frontend", "inbound"], *, waited_ms: int = 0, others: int = 0
+) -> tuple[int | None, str | None]:
+    """What becomes of a request whose frontend or inbound the proxy does not hold.
+
+    How many milliseconds it waits more, or the reason for which it is refused. `others`: requests that wait already.
+    """
 
 def retry(
     policy: bytes | None,
@@ -234,6 +249,9 @@ def explain_access(
 
 def tls_verdict(inbound: bytes, port: int, is_mtls: bool) -> str | None:
     """Why a connection is refused on this port because of its TLS; None: it is not."""
+
+def health(check: bytes, passed: Sequence[bool]) -> Literal["starting", "healthy", "unhealthy"]:
+    """Where an app stands after these results of its HealthCheck."""
 
 def simulate_balance(
     backend: bytes,

@@ -8,6 +8,8 @@ use crate::{
     budget::{self, Budget},
     edit::{HeaderEdit, Redirect, Seen},
     frontend::{Frontend, Matched, Route},
+    health::{Checker, State},
+    pending::{self, Missing, Pending},
     resolve::{Names, Resolved},
     retry::Failure,
     split::{Split, Weighted},
@@ -15,6 +17,7 @@ use crate::{
     timeouts::{self, Limits, Timeouts},
 };
 use std::collections::BTreeMap;
+use weft_proto::v1;
 
 type Pairs = Vec<(String, String)>;
 
@@ -181,6 +184,33 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// What becomes of a request whose "frontend" or "inbound" the proxy does not hold: how many milliseconds it waits more,
+/// or why it is refused.
+pub fn pending(missing: &str, waited_ms: u64, others: usize) -> Option<Result<u64, Reason>> {
+    let missing = match missing {
+        "frontend" => Missing::Frontend,
+        "inbound" => Missing::Inbound,
+        _ => return None,
+    };
+    Some(match pending::decide(missing, waited_ms.saturating_mul(1_000), others) {
+        Pending::Wait { for_us } => Ok(for_us / 1_000),
+        Pending::Refuse(reason) => Err(reason),
+    })
+}
+
+/// Where an app stands after these results of its health check: "starting", "healthy" or "unhealthy".
+pub fn health(check: &v1::HealthCheck, passed: &[bool]) -> &'static str {
+    let mut checker = Checker::new(check);
+    passed.iter().for_each(|&passed| {
+        checker.observe(passed);
+    });
+    match checker.state() {
+        State::Starting => "starting",
+        State::Healthy => "healthy",
+        State::Unhealthy => "unhealthy",
+    }
+}
+
 /// How `n` requests of a rule are divided, none of which says whose it is; "" is the share that is answered 500. None: the rule does not exist or does
 /// not forward.
 pub fn split(frontend: &Frontend, rule_id: &str, n: u64, seed: u64) -> Option<BTreeMap<String, u64>> {
@@ -197,8 +227,9 @@ fn divided(split: &Split, n: u64, rng: &mut Rng) -> BTreeMap<String, u64> {
     counts
 }
 
-/// What a Host means to a proxy that has these frontends: its key, "ask <key>", "no-port" or "unknown".
-pub fn resolve(frontends: &[Frontend], suffixes: &[Box<str>], authority: &str) -> String {
+/// What a Host means to a proxy that has these frontends: its key, "ask <key>", "no-port", "unknown" or, where the mesh
+/// refuses what it does not know, "unknown-destination".
+pub fn resolve(frontends: &[Frontend], suffixes: &[Box<str>], refuse_unknown: bool, authority: &str) -> String {
     let mut names = Names::new(suffixes);
     for frontend in frontends {
         names.add(&frontend.hosts, frontend.port, frontend.name.to_string());
@@ -207,6 +238,7 @@ pub fn resolve(frontends: &[Frontend], suffixes: &[Box<str>], authority: &str) -
         Resolved::Known(name) => name.clone(),
         Resolved::Ask => format!("ask {}", names.key_to_ask(authority.as_bytes()).unwrap_or_default()),
         Resolved::NoPort => "no-port".to_owned(),
+        Resolved::Unknown if refuse_unknown => Reason::UnknownDestination.code().to_owned(),
         Resolved::Unknown => "unknown".to_owned(),
     }
 }
@@ -271,7 +303,7 @@ pub fn failure(name: &str, code: u32, response_started: bool) -> Option<Failure>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use weft_proto::v1::{self, route_action::Target as T, route_match::Path};
+    use v1::{route_action::Target as T, route_match::Path};
 
     fn frontend(action: v1::RouteAction) -> Frontend {
         let path = Some(Path::PathPrefix("/a".into()));
@@ -387,8 +419,27 @@ mod tests {
         for (authority, expected) in
             [("Web", "default/web:80@*"), ("web:81", "no-port"), ("a.b.mesh", "ask b/a:80"), ("x", "unknown")]
         {
-            assert_eq!(resolve(&frontends, &suffixes, authority), expected);
+            assert_eq!(resolve(&frontends, &suffixes, false, authority), expected);
         }
+        assert_eq!(resolve(&frontends, &suffixes, true, "x"), "unknown-destination");
+    }
+
+    #[test]
+    fn what_is_not_held_is_waited_for_or_refused() {
+        assert_eq!(pending("frontend", 1_500, 0), Some(Ok(500)));
+        assert_eq!(pending("frontend", 2_000, 0), Some(Err(Reason::ConfigPending)));
+        assert_eq!(pending("inbound", 0, 0), Some(Err(Reason::NoInbound)));
+        assert_eq!(pending("mesh", 0, 0), None);
+    }
+
+    #[test]
+    fn health_is_asked_result_by_result() {
+        let check = v1::HealthCheck { rise: 1, fall: 2, ..Default::default() };
+        let told = |results: &str| health(&check, &results.bytes().map(|b| b == b'+').collect::<Vec<_>>());
+        assert_eq!(
+            ["", "-", "+", "+-", "+--", "+--+"].map(told),
+            ["starting", "starting", "healthy", "healthy", "unhealthy", "healthy"]
+        );
     }
 
     #[test]

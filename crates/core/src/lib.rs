@@ -31,6 +31,7 @@ mod operation;
 pub mod outlier;
 pub mod path;
 mod pattern;
+pub mod pending;
 pub mod reason;
 pub mod refused;
 pub mod request;

@@ -2,13 +2,18 @@
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage};
 use serde_json::{Map, Value, json};
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 use weft_core::{
     Rng,
     access::{Inbound, Subject, Would},
     ask::{self, Answer, Asked, Deadline},
     budget, check,
     frontend::Frontend,
+    mesh::Mesh,
     outlier::State,
     path,
     retry::{self, Decision, Tried},
@@ -39,7 +44,10 @@ fn every_case_is_answered_as_expected() {
 
 #[test]
 fn every_policy_says_what_the_other_side_does_and_shows_what_happens_in_doubt() {
-    for file in files() {
+    let files = files();
+    let silent = files.iter().find(|file| file.name == "silence").unwrap();
+    let silence: BTreeSet<&str> = list(&silent.content["cases"]).iter().map(|case| text(&case["name"])).collect();
+    for file in &files {
         let names: Vec<&str> = list(&file.content["cases"]).iter().map(|case| text(&case["name"])).collect();
         let mut unique = names.clone();
         unique.sort_unstable();
@@ -47,6 +55,7 @@ fn every_policy_says_what_the_other_side_does_and_shows_what_happens_in_doubt() 
         assert_eq!(unique.len(), names.len(), "{}: two cases of one name", file.name);
         for policy in list(&file.content["policies"]) {
             let said = |key: &str| text(&policy["other_side"][key]).len() > 3;
+            assert!(silence.contains(text(&policy["silence_shown_by"])), "{policy}");
             assert!(["unmeshed", "older", "silent"].into_iter().all(said), "{policy}");
             assert!(["outbound", "inbound", "both"].contains(&text(&policy["side"])), "{policy}");
             assert!(["open", "closed"].contains(&text(&policy["uncertain"])), "{policy}");
@@ -120,6 +129,8 @@ impl File {
             "resolve" => self.resolve(case),
             "simulate" => self.simulate(case),
             "check" => self.check(case),
+            "health" => json!({"state": self.health(case)}),
+            "silence" => self.silence(case),
             other => panic!("{}: no question {other:?}", self.name),
         }
     }
@@ -236,8 +247,41 @@ impl File {
 
     fn resolve(&self, case: &Value) -> Value {
         let frontends: Vec<Frontend> = list(&case["frontends"]).iter().map(|name| self.frontend(name)).collect();
-        let suffixes: Vec<Box<str>> = list(&case["suffixes"]).iter().map(|s| text(s).into()).collect();
-        json!({"is": ask::resolve(&frontends, &suffixes, text(&case["authority"]))})
+        let mesh = match &case["mesh"] {
+            Value::Null => v1::Mesh {
+                suffixes: list(&case["suffixes"]).iter().map(|s| text(s).into()).collect(),
+                ..v1::Mesh::default()
+            },
+            name => self.message("Mesh", self.resource(name)),
+        };
+        let mesh = Mesh::compile(&mesh).unwrap();
+        json!({"is": ask::resolve(&frontends, &mesh.suffixes, mesh.refuse_unknown, text(&case["authority"]))})
+    }
+
+    fn health(&self, case: &Value) -> &'static str {
+        let passed: Vec<bool> = text(&case["results"]).bytes().map(|b| b == b'+').collect();
+        ask::health(&self.message("HealthCheck", &case["check"]), &passed)
+    }
+
+    /// What the core took `before` is held; the question is about that, and about nothing else.
+    fn silence(&self, case: &Value) -> Value {
+        let mut held = Map::new();
+        for said in list(&case["before"]) {
+            let (kind, content) = (text(&said[0]), self.resource(&said[1]));
+            if check::check(kind, &self.bytes(kind, content)).is_ok() {
+                held.insert(format!("{kind} {}", text(&content["name"])), content.clone());
+            }
+        }
+        let then = &case["then"];
+        let lacks = |what: &&&str| then[**what].as_str().is_some_and(|name| !held.contains_key(name));
+        if let Some(missing) = ["frontend", "inbound"].iter().find(lacks) {
+            let others = number(&case["others"]) as usize;
+            let answer = ask::pending(missing, number(&case["waited_ms"]), others).unwrap();
+            let refused = answer.err();
+            return json!({"wait_ms": answer.ok(), "reason": refused.map(|r| r.code()), "status": refused.map(|r| r.status())});
+        }
+        let content = json!({"resources": held});
+        File { name: self.name.clone(), content, pool: self.pool.clone() }.answer(then)
     }
 
     fn simulate(&self, case: &Value) -> Value {
@@ -281,7 +325,7 @@ fn routed(answer: Answer) -> Value {
     json!({
         "kind": answer.kind, "rule_id": answer.rule_id, "backend": answer.backend, "status": answer.status,
         "reason": answer.reason, "location": answer.location, "body": answer.body, "host": answer.host,
-        "path": answer.path, "attempts": answer.attempts,
+        "path": answer.path, "attempts": answer.attempts, "request_timeout_ms": answer.request_timeout_ms,
         "sticky": answer.sticky, "held": answer.held, "set_cookie": answer.set_cookie,
         "request_headers": edit(answer.request_headers), "response_headers": edit(answer.response_headers),
     })

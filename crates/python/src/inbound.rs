@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use weft_core::{
     Refused,
     access::{Inbound, Port, Subject, Would},
-    ask::Asked,
+    ask::{self, Asked},
     check::decode,
     spiffe::SpiffeId,
 };
@@ -155,4 +155,12 @@ pub fn explain_access(
 pub fn tls_verdict(py: Python<'_>, inbound: &[u8], port: u16, is_mtls: bool) -> PyResult<Option<&'static str>> {
     let inbound = compile(inbound).map_err(|r| refused(py, r))?;
     Ok(port_of(&inbound, port)?.tls_verdict(is_mtls).err().map(|reason| reason.code()))
+}
+
+/// Where an app stands after these results of its health check: "starting", "healthy" or "unhealthy".
+#[pyfunction]
+#[pyo3(signature = (check, passed))]
+pub fn health(py: Python<'_>, check: &[u8], passed: Vec<bool>) -> PyResult<&'static str> {
+    let check = decode::<v1::HealthCheck>("HealthCheck", check).map_err(|r| refused(py, r))?;
+    Ok(ask::health(&check, &passed))
 }

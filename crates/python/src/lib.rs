@@ -64,8 +64,8 @@ mod _core {
     #[pymodule_export]
     use super::{
         CoreRefused, ambiguous_path, capabilities, check,
-        inbound::{authorise, explain_access, tls_verdict},
-        outbound::{explain_route, first_limit, resolve, retry, retry_budget, route, route_opaque, split},
+        inbound::{authorise, explain_access, health, tls_verdict},
+        outbound::{explain_route, first_limit, pending, resolve, retry, retry_budget, route, route_opaque, split},
         reasons, require,
         simulation::simulate_balance,
         tables,

@@ -137,13 +137,32 @@ pub fn split(py: Python<'_>, frontend: &[u8], rule_id: &str, n: u64, seed: u64) 
     counts.ok_or_else(|| PyValueError::new_err(format!("no rule {rule_id:?} that forwards")))
 }
 
-/// What a Host means to a proxy that has these frontends: its key, "ask <key>", "no-port" or "unknown".
+/// What a Host means to a proxy that has these frontends: its key, "ask <key>", "no-port", "unknown" or
+/// "unknown-destination".
 #[pyfunction]
-#[pyo3(signature = (frontends, suffixes, authority))]
-pub fn resolve(py: Python<'_>, frontends: Vec<Vec<u8>>, suffixes: Vec<String>, authority: &str) -> PyResult<String> {
+#[pyo3(signature = (frontends, suffixes, authority, *, refuse_unknown=false))]
+pub fn resolve(
+    py: Python<'_>,
+    frontends: Vec<Vec<u8>>,
+    suffixes: Vec<String>,
+    authority: &str,
+    refuse_unknown: bool,
+) -> PyResult<String> {
     let suffixes: Vec<Box<str>> = suffixes.into_iter().map(String::into_boxed_str).collect();
     let compiled = frontends.iter().map(|f| compile(f)).collect::<Result<Vec<_>, _>>();
-    Ok(ask::resolve(&compiled.map_err(|r| refused(py, r))?, &suffixes, authority))
+    Ok(ask::resolve(&compiled.map_err(|r| refused(py, r))?, &suffixes, refuse_unknown, authority))
+}
+
+/// What becomes of a request whose "frontend" or "inbound" the proxy does not hold: how many milliseconds it waits more,
+/// and the reason for which it is refused.
+#[pyfunction]
+#[pyo3(signature = (missing, *, waited_ms=0, others=0))]
+pub fn pending(missing: &str, waited_ms: u64, others: usize) -> PyResult<(Option<u64>, Option<&'static str>)> {
+    match ask::pending(missing, waited_ms, others) {
+        Some(Ok(for_ms)) => Ok((Some(for_ms), None)),
+        Some(Err(reason)) => Ok((None, Some(reason.code()))),
+        None => Err(PyValueError::new_err(format!("neither a frontend nor an inbound: {missing:?}"))),
+    }
 }
 
 /// After how many milliseconds to try again; None: not at all. `policy`: a RetryPolicy; None: the default.

@@ -12,6 +12,7 @@ use weft_core::access::Subject;
 use weft_core::action::Action;
 use weft_core::edit::{HeaderEdit, Seen};
 use weft_core::frontend::{Frontend, Route, Target as RouteTarget};
+use weft_core::pending::{self, Missing, Pending};
 use weft_core::resolve::Resolved;
 use weft_core::timeouts::{self, Limits, Timeouts};
 use weft_core::{Reason, Request, path};
@@ -30,12 +31,6 @@ use crate::shared::Signal;
 
 /// R12.
 const MAX_HOPS: u32 = 16;
-/// How long a request waits for configuration that was asked for: a round trip to a busy controller, not a restart of it.
-const PENDING_US: u64 = 2_000_000;
-/// Requests that wait for configuration at the same time; the queue is bounded so that a slow controller costs memory
-/// of this many heads at most.
-const PENDING: usize = 1024;
-
 /// What requests wait for while the proxy has no identity yet; no name of a frontend looks like it.
 pub(super) const IDENTITY: &str = "identity";
 
@@ -205,9 +200,10 @@ impl Engine {
 
     fn await_answer(&mut self, x: ExchangeId, key: String, ask: Option<Signal>) -> Stage {
         let waiting: usize = self.waiting.values().map(Vec::len).sum();
-        if waiting >= PENDING {
-            return Err(Reason::ConfigPending.into());
-        }
+        let for_us = match pending::decide(Missing::Frontend, 0, waiting) {
+            Pending::Wait { for_us } => for_us,
+            Pending::Refuse(reason) => return Err(reason.into()),
+        };
         let queue = self.waiting.entry(key.clone()).or_default();
         if let Some(ask) = ask.filter(|_| queue.is_empty()) {
             let _ = self.shared.signals.send(ask);
@@ -217,7 +213,7 @@ impl Engine {
         exchange.awaits = Some(key);
         exchange.phase = Phase::Waiting;
         let timer = Timer { kind: Kind::Pending, key: x, generation: exchange.generation };
-        self.wheel.set(self.now_us + PENDING_US, timer);
+        self.wheel.set(self.now_us + for_us, timer);
         Ok(())
     }
 
