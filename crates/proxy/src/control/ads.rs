@@ -80,7 +80,9 @@ pub fn delivery(hub: &Hub) -> Delivery {
         id: hub.workload_key(),
         cluster: workload.service.clone(),
         user_agent_name: "weft-proxy".into(),
-        user_agent_version: env!("CARGO_PKG_VERSION").into(),
+        user_agent_version_type: Some(v1::node::UserAgentVersionType::UserAgentVersion(
+            env!("CARGO_PKG_VERSION").into(),
+        )),
         client_features: weft_core::capability::ALL.iter().map(|c| c.to_string()).collect(),
         ..Default::default()
     };
