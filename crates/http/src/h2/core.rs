@@ -145,13 +145,15 @@ impl Core {
         }
     }
 
-    /// Ends the stream with RST_STREAM; the event is for the caller, if it knows the stream.
+    /// Ends the stream with RST_STREAM; the event is for the caller, if it knows the stream. A strain whatever the peer
+    /// did: who makes us reset what was not answered yet spends our work as one who resets it (CVE-2025-8671).
     pub fn stream_error<'a>(
         &mut self,
         id: u32,
         code: ErrorCode,
         out: &mut Vec<u8>,
     ) -> Result<Option<CoreEvent<'a>>, ConnectionError> {
+        self.guard.strain()?;
         self.guard.reply()?;
         super::frame::write_reset(out, id, code);
         self.reset_by_us.add(id);

@@ -3,8 +3,8 @@
 
 use super::{ConnectionError, ErrorCode};
 
-/// Requests that only cost: reset before any answer (CVE-2023-44487), refused, malformed. Each answer given takes one
-/// off again, so a client that cancels half of what it asks for is never near. nghttp2 allows the same burst.
+/// Requests that only cost: reset before any answer (CVE-2023-44487), refused, malformed, or followed by a frame for
+/// which we have to reset them (CVE-2025-8671). Each answer given takes one off again, so a client that cancels half of what it asks for is never near. nghttp2 allows the same burst.
 pub const STRAIN: u32 = 1000;
 
 /// Acknowledgements and resets that wait in the output because the peer does not read (CVE-2019-9512, CVE-2019-9515):

@@ -103,7 +103,6 @@ impl Core {
             return Ok(None);
         }
         if self.streams.len() >= self.config.max_concurrent_streams as usize {
-            self.guard.strain()?;
             return self.stream_error(id, ErrorCode::REFUSED_STREAM, out);
         }
         let length = match message::request(head, self.config.enable_connect_protocol) {
@@ -122,16 +121,15 @@ impl Core {
 
     /// What is only too much gets an answer (RFC 6585 §5); what is wrong gets a reset.
     fn refuse_request<'a>(&mut self, id: u32, fault: Fault, end: bool, out: &mut Vec<u8>) -> Received<'a> {
-        self.guard.strain()?;
         if !fault.is_excess() {
-            return self.stream_error(id, ErrorCode::PROTOCOL_ERROR, out);
+            return self.malformed(id, out);
         }
         self.guard.reply()?;
         let mut block = Vec::new();
         self.encoder.status(&mut block, 431);
         frame::write(out, frame::HEADERS, frame::END_HEADERS | frame::END_STREAM, id, &block);
         // RFC 9113 §8.1: NO_ERROR asks to stop sending the request without taking the answer back.
-        if end { Ok(None) } else { self.stream_error(id, ErrorCode::NO_ERROR, out) }
+        if end { self.guard.strain().map(|()| None) } else { self.stream_error(id, ErrorCode::NO_ERROR, out) }
     }
 
     fn response<'a>(&mut self, slot: Slot, id: u32, end: bool, head: &mut Head, out: &mut Vec<u8>) -> Received<'a> {
@@ -149,9 +147,10 @@ impl Core {
             return Ok(Some(Event::Head { stream: StreamId(id), token: Some(slot), end: false, informational: true }));
         }
         stream.head_received = true;
-        if !stream.answers_head && head.status != 304 {
-            stream.content_left = length.unwrap_or(UNCOUNTED);
-        }
+        // RFC 9113 §8.1.1: such a response may announce a length and has no content. DATA in it, passed on to HTTP/1,
+        // would be read as the next response.
+        let bodiless = stream.answers_head || matches!(head.status, 204 | 304);
+        stream.content_left = if bodiless { 0 } else { length.unwrap_or(UNCOUNTED) };
         if end {
             if !matches!(stream.content_left, 0 | UNCOUNTED) {
                 return self.malformed(id, out);
@@ -175,7 +174,6 @@ impl Core {
     }
 
     pub fn malformed<'a>(&mut self, id: u32, out: &mut Vec<u8>) -> Received<'a> {
-        self.guard.strain()?;
         self.stream_error(id, ErrorCode::PROTOCOL_ERROR, out)
     }
 }

@@ -30,7 +30,7 @@ pub struct Stream {
     pub waiting: bool,
     /// In the queue of streams to report as writable.
     pub queued: bool,
-    /// The request was HEAD: its response's Content-Length counts bytes that do not come.
+    /// The request was HEAD: its response has no content, whatever its Content-Length.
     pub answers_head: bool,
 }
 

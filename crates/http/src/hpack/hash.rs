@@ -15,7 +15,7 @@ pub const fn name(text: &[u8]) -> u64 {
 #[inline]
 pub const fn extend(start: u64, text: &[u8]) -> u64 {
     let n = text.len();
-    let mut hash = start ^ n as u64;
+    let mut hash = start;
     let mut at = 0;
     while at + 16 < n {
         hash = mix(hash ^ load8(text, at), load8(text, at + 8) ^ FACTOR);
@@ -28,7 +28,8 @@ pub const fn extend(start: u64, text: &[u8]) -> u64 {
         8..=15 => (load8(text, 0), load8(text, n - 8)),
         _ => (load8(text, n - 16), load8(text, n - 8)),
     };
-    mix(mix(hash ^ low, high ^ FACTOR), SEED)
+    // The length last and alone: beside the text one could stand for the other.
+    mix(mix(hash ^ low, high ^ FACTOR), SEED ^ n as u64)
 }
 
 #[inline]
@@ -71,7 +72,22 @@ mod tests {
 
     use super::*;
 
-    /// Across lengths short texts may collide; whoever finds an entry compares its text.
+    #[test]
+    fn short_texts_of_all_lengths_differ() {
+        let mut texts: Vec<Vec<u8>> = vec![Vec::new()];
+        for length in 1..=7 {
+            // Bytes near each other and near small lengths, which is where lengths and text could be mixed up.
+            let bytes: &[u8] = if length <= 4 { b"\x00\x01\x02\x03\x04abcd" } else { b"\x00\x04a" };
+            let shorter: Vec<_> = texts.iter().filter(|text| text.len() == length - 1).cloned().collect();
+            let subset = shorter.iter().filter(|text| length <= 4 || text.iter().all(|byte| bytes.contains(byte)));
+            let longer: Vec<Vec<u8>> =
+                subset.flat_map(|text| bytes.iter().map(move |&byte| [text.as_slice(), &[byte]].concat())).collect();
+            texts.extend(longer);
+        }
+        let seen: HashSet<u64> = texts.iter().map(|text| name(text)).collect();
+        assert_eq!(seen.len(), texts.len());
+    }
+
     #[test]
     fn every_byte_counts_in_every_branch() {
         for length in 0..=50 {

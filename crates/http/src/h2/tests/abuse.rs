@@ -18,6 +18,40 @@ fn rapid_resets_are_stopped() {
 }
 
 #[test]
+fn making_us_reset_is_stopped_like_resetting() {
+    let made: [(&str, fn(u32) -> Vec<u8>); 5] = [
+        ("WINDOW_UPDATE of zero", |id| [get(id), window_update(id, 0)].concat()),
+        ("WINDOW_UPDATE over 2^31-1", |id| [get(id), window_update(id, (1 << 31) - 1)].concat()),
+        ("DATA behind the end", |id| [get(id), data(id, b"x", 0)].concat()),
+        ("HEADERS behind the end", |id| [get(id), headers(id, END, &[])].concat()),
+        ("more than Content-Length", |id| {
+            let sized = [(":method", "POST"), GET[1], GET[2], GET[3], ("content-length", "1")];
+            [headers(id, 0, &sized), data(id, b"xy", 0)].concat()
+        }),
+    ];
+    for (class, round) in made {
+        let mut peer = server();
+        for i in 0..STRAIN {
+            assert!(last(&mut peer, round(2 * i + 1)).starts_with("reset "), "{class}");
+            peer.connection.flushed();
+        }
+        assert_eq!(last(&mut peer, round(2 * STRAIN + 1)), "error ENHANCE_YOUR_CALM", "{class}");
+    }
+}
+
+#[test]
+fn who_goes_on_sending_what_was_answered_is_served() {
+    let mut peer = server();
+    for i in 0..3 * STRAIN {
+        let stream = 2 * i + 1;
+        peer.hears(&post(stream));
+        peer.responds(stream, 413, true);
+        assert_eq!(last(&mut peer, data(stream, b"too much", END)), format!("data {stream} 8 end"));
+        peer.connection.flushed();
+    }
+}
+
+#[test]
 fn a_client_that_cancels_half_of_what_it_asks_for_is_served() {
     let mut peer = server();
     for i in 0..3 * STRAIN {

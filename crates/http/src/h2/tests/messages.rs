@@ -163,6 +163,21 @@ fn the_length_of_a_response_to_head_counts_nothing() {
 }
 
 #[test]
+fn a_response_without_content_brings_none() {
+    for (method, status) in [("HEAD", "200"), ("GET", "204"), ("GET", "304")] {
+        let answer = headers(1, 0, &[(":status", status)]);
+        let hears = |input: &[u8]| {
+            let mut peer = client();
+            peer.requests(method, true);
+            peer.hears(&[&answer, input].concat()).pop().unwrap()
+        };
+        assert_eq!(hears(&data(1, b"HTTP/1.1 200", 0)), "reset 1 PROTOCOL_ERROR", "{method} {status}");
+        assert_eq!(hears(&data(1, b"", END)), "data 1 0 end", "{method} {status}");
+        assert_eq!(hears(&headers(1, END, &[("a", "b")])), "trailers 1 a=b", "{method} {status}");
+    }
+}
+
+#[test]
 fn malformed_responses_cost_their_stream_only() {
     let ok = (":status", "200");
     let table: Vec<(&str, Vec<u8>)> = vec![
