@@ -517,9 +517,12 @@ fn write_h1_response(
     }
     let has_length = head.fields.iter().any(|f| f.known == Known::ContentLength);
     let bodiless = exchange.request_kind == Some(RequestKind::Head) || matches!(head.status, 204 | 304);
-    if end && !has_length && !bodiless {
+    // An HTTP/2 app may end a response without content in a frame of its own: a last chunk for it would be read as the
+    // next response.
+    let framed = has_length || bodiless;
+    if end && !framed {
         h1::write_content_length(out, 0);
-    } else if !end && !has_length {
+    } else if !end && !framed {
         if exchange.caller_is_h10 {
             exchange.until_close = true;
         } else {

@@ -19,7 +19,8 @@ fn rapid_resets_are_stopped() {
 
 #[test]
 fn making_us_reset_is_stopped_like_resetting() {
-    let made: [(&str, fn(u32) -> Vec<u8>); 5] = [
+    type Round = fn(u32) -> Vec<u8>;
+    let made: [(&str, Round); 5] = [
         ("WINDOW_UPDATE of zero", |id| [get(id), window_update(id, 0)].concat()),
         ("WINDOW_UPDATE over 2^31-1", |id| [get(id), window_update(id, (1 << 31) - 1)].concat()),
         ("DATA behind the end", |id| [get(id), data(id, b"x", 0)].concat()),

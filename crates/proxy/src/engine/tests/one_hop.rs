@@ -302,3 +302,51 @@ fn a_connect_to_an_opaque_service_carries_bytes() {
     client.send("echo").writer.shutdown(std::net::Shutdown::Write).unwrap();
     assert_eq!(client.read_all(), b"echo");
 }
+
+/// An HTTP/2 app that answers each request with this status, and ends the stream with a frame of its own.
+fn h2_app(status: u16) -> std::net::SocketAddr {
+    use std::io::{Read, Write};
+    use weft_http::{Head, h2};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut codec = h2::Connection::<u32>::new(h2::Config::new(h2::Role::Server));
+        let (mut head, mut out, mut input, mut buffer) = (Head::default(), Vec::new(), Vec::new(), [0; 4096]);
+        codec.start(&mut out);
+        loop {
+            stream.write_all(&out).unwrap();
+            out.clear();
+            match stream.read(&mut buffer) {
+                Ok(n) if n > 0 => input.extend_from_slice(&buffer[..n]),
+                _ => return,
+            }
+            while let (n, Some(event)) = codec.receive(&input, &mut head, &mut out).unwrap() {
+                if let h2::Event::Head { stream, .. } = event {
+                    codec.bind(stream, stream.0);
+                    let mut writer = codec.begin_head(stream, &mut out);
+                    writer.status(status);
+                    writer.finish(false);
+                    codec.send_data(stream, b"", true, &mut out);
+                }
+                input.drain(..n);
+            }
+        }
+    });
+    address
+}
+
+#[test]
+fn a_response_without_content_has_none_in_http_1_whatever_the_app_sent() {
+    for (method, status) in [("HEAD", 200), ("GET", 204), ("GET", 304)] {
+        let mut plan = Plan::new("a").calls("b", &[(h2_app(status), None)]);
+        plan.program.backends[0].protocol = v1::AppProtocol::Http2 as i32;
+        let proxy = plan.start();
+        let mut client = proxy.client();
+        for _ in 0..2 {
+            let request = format!("{method} / HTTP/1.1\r\nhost: b\r\n\r\n");
+            let response = client.send(request).response_to(method);
+            assert_eq!(response.map(|r| r.status), Some(status), "{method} {status}");
+        }
+    }
+}
