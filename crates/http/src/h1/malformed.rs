@@ -37,6 +37,8 @@ pub enum Malformed {
     ConflictingLength,
     /// Body framing on a message that cannot have a body (1xx, 204, CONNECT).
     UnexpectedBody,
+    /// A 101 for a request that asked for no other protocol.
+    UnexpectedSwitch,
     BadChunkSize,
     ChunkExtension,
     /// No CRLF where a chunk has to end.
@@ -86,6 +88,7 @@ impl Malformed {
             TransferEncodingInHttp10 => "Transfer-Encoding in an HTTP/1.0 message",
             ConflictingLength => "both Content-Length and Transfer-Encoding: possible request smuggling",
             UnexpectedBody => "body length announced on a message that has no body (1xx, 204 or CONNECT)",
+            UnexpectedSwitch => "101 although the request asked for no other protocol",
             BadChunkSize => "chunk size is not a hexadecimal number of at most 16 digits",
             ChunkExtension => "chunk extensions are not accepted",
             BadChunkEnd => "chunk data is not followed by CRLF",

@@ -15,6 +15,8 @@ use crate::{Framing, Head, Kind, Limits, Span, TargetForm, Version};
 pub enum RequestKind {
     Head,
     Connect,
+    /// It asked for another protocol.
+    Upgrade,
     Other,
 }
 
@@ -153,6 +155,10 @@ fn settle_response(request: RequestKind, head: &mut Head, notes: &Notes) -> Step
     head.keep_alive = notes.persists(head.version);
     head.upgrade = notes.upgrade(head.version);
     head.nominates = notes.nominates;
+    // RFC 9110 §7.8: a server may not switch to what was not asked for. Passed on, what follows would be read as that.
+    if head.status == 101 && request != RequestKind::Upgrade {
+        return Err(Malformed::UnexpectedSwitch.into());
+    }
     head.framing = match head.status {
         200..=299 if request == RequestKind::Connect => Framing::None,
         100..=199 | 204 => match announced {

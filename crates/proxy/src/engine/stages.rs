@@ -83,12 +83,13 @@ impl Engine {
         exchange.request_kind = Some(match head.method.of(bytes) {
             b"HEAD" => RequestKind::Head,
             b"CONNECT" => RequestKind::Connect,
+            _ if head.upgrade => RequestKind::Upgrade,
             _ => RequestKind::Other,
         });
         if !head.protocol.is_empty() {
             // Extended CONNECT (RFC 8441) is an upgrade; over HTTP/1 those are GETs.
             exchange.request.method = exchange.request.store(b"GET");
-            exchange.request_kind = Some(RequestKind::Other);
+            exchange.request_kind = Some(RequestKind::Upgrade);
         }
         exchange.caller_is_h10 = head.version == Version::H10;
         exchange.upgrade = head.upgrade || !head.protocol.is_empty();

@@ -265,7 +265,12 @@ fn response_bodies_are_framed_by_rfc_9112_section_6_3() {
         (100, "", Other, Ok(Framing::None)),
         (103, CL, Other, Err(UnexpectedBody)),
         (103, "Content-Length: 0\r\n", Other, Err(UnexpectedBody)),
-        (101, TE, Other, Err(UnexpectedBody)),
+        (101, "", Upgrade, Ok(Framing::None)),
+        (101, TE, Upgrade, Err(UnexpectedBody)),
+        (101, "", Other, Err(UnexpectedSwitch)),
+        (101, "", Head, Err(UnexpectedSwitch)),
+        (101, "", Connect, Err(UnexpectedSwitch)),
+        (200, CL, Upgrade, Ok(Framing::Length(5))),
         (200, CL, Connect, Ok(Framing::None)),
         (200, TE, Connect, Ok(Framing::None)),
         (407, CL, Connect, Ok(Framing::Length(5))),
@@ -432,7 +437,7 @@ proptest! {
     fn a_response_in_pieces_gets_the_answer_of_the_whole(rest in near_head(), valid_start: bool) {
         let start: &[u8] = if valid_start { b"HTTP/1.1 200 OK\r\n" } else { b"" };
         let input = [start, &rest[..]].concat();
-        for kind in [RequestKind::Head, RequestKind::Connect, RequestKind::Other] {
+        for kind in [RequestKind::Head, RequestKind::Connect, RequestKind::Upgrade, RequestKind::Other] {
             let mut head = Head::default();
             let mut parse = |input: &[u8]| Ok(parse_response(input, kind, &limits(), &mut head)?.map(|n| outcome(&head, n)));
             let whole = parse(&input);

@@ -350,3 +350,14 @@ fn a_response_without_content_has_none_in_http_1_whatever_the_app_sent() {
         }
     }
 }
+
+#[test]
+fn switching_protocols_that_nobody_asked_for_is_no_answer() {
+    let app = App::start(|_, _| {
+        Some(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil".to_vec())
+    });
+    let proxy = Plan::new("a").calls("b", &[(app.address, None)]).start();
+    let mut client = proxy.client();
+    let response = client.get("/");
+    assert_eq!((response.status, response.header("weft-reason")), (502, Some("upstream-protocol")), "{response:?}");
+}
