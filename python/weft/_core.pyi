@@ -11,6 +11,7 @@ __all__ = [
     "CoreRefused",
     "ambiguous_path",
     "authorise",
+    "candidates",
     "capabilities",
     "check",
     "explain_access",
@@ -249,6 +250,12 @@ def explain_access(
 
 def tls_verdict(inbound: bytes, port: int, is_mtls: bool) -> str | None:
     """Why a connection is refused on this port because of its TLS; None: it is not."""
+
+def candidates(backend: bytes, endpoints: bytes) -> tuple[list[tuple[int, float]], bool]:
+    """Who may get a request of this backend.
+
+    Positions among the endpoints with their shares, and whether so few are healthy that all are used.
+    """
 
 def health(check: bytes, passed: Sequence[bool]) -> Literal["starting", "healthy", "unhealthy"]:
     """Where an app stands after these results of its HealthCheck."""

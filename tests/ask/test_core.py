@@ -3,6 +3,7 @@ import pytest
 from tests.compiler.support import access, compiled, message, route, service, workload
 from weft.ask import core
 from weft.ask.core import Request
+from weft.v1 import program_pb2 as pb
 
 A = service("a", "{ports: [{port: 80, name: http}], mtls: {mode: strict}}")
 ME = "spiffe://weft.local/ns/default/sa/me"
@@ -41,6 +42,16 @@ def test_a_split_gives_each_its_share():
     counts = core.split(frontend(FORWARD), "HTTPRoute/default/r/0", 4_000)
     assert counts["default/a:80"] == pytest.approx(3_000, rel=0.1)
     assert sum(counts.values()) == 4_000
+
+
+def test_candidates_are_those_of_the_balancer():
+    endpoints = pb.Endpoints(name="default/a:80")
+    for n, health in enumerate((pb.HEALTH_HEALTHY, pb.HEALTH_UNHEALTHY, pb.HEALTH_DRAINING, pb.HEALTH_UNKNOWN)):
+        endpoints.endpoints.add(address="192.0.2.1", port=8080 + n, workload=f"default/a-{n}", health=health)
+    backend = pb.Backend(name="default/a:80", port=80)
+    assert core.candidates(backend, endpoints) == ([(0, 0.5), (3, 0.5)], False)
+    del endpoints.endpoints[3], endpoints.endpoints[0]
+    assert core.candidates(backend, endpoints) == ([(0, 1.0)], True)
 
 
 def test_rules_are_tried_in_order_with_reasons():

@@ -3,10 +3,13 @@
 //! The decisions are those of `frontend`; here they are only carried out on paper (headers, path, location) instead of
 //! on a connection, so this may allocate.
 use crate::{
-    Reason, Request, Rng,
+    Reason, Refused, Request, Rng,
     action::{Action, Target},
+    backend::{Backend, Shared},
+    balance::Group,
     budget::{self, Budget},
     edit::{HeaderEdit, Redirect, Seen},
+    endpoints::Endpoint,
     frontend::{Frontend, Matched, Route},
     health::{Checker, State},
     pending::{self, Missing, Pending},
@@ -16,7 +19,7 @@ use crate::{
     sticky::Caller,
     timeouts::{self, Limits, Timeouts},
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 use weft_proto::v1;
 
 type Pairs = Vec<(String, String)>;
@@ -196,6 +199,22 @@ pub fn pending(missing: &str, waited_ms: u64, others: usize) -> Option<Result<u6
         Pending::Wait { for_us } => Ok(for_us / 1_000),
         Pending::Refuse(reason) => Err(reason),
     })
+}
+
+/// Who may get a request of this backend: positions in the message with their shares, and whether so few are healthy
+/// that all are used.
+pub fn candidates(backend: &v1::Backend, endpoints: &v1::Endpoints) -> Result<(Vec<(usize, f64)>, bool), Refused> {
+    let mut group = Group::new(Arc::new(Shared::new(Backend::compile(backend)?)), "anybody");
+    group.apply(endpoints)?;
+    let (shares, panic) = group.shares();
+    let is = |e: &Endpoint, given: &v1::Endpoint| {
+        let place = (given.address.parse(), given.port, given.workload.as_str());
+        place == (Ok(e.address), u32::from(e.port), &*e.workload)
+    };
+    let position = |e: &Endpoint| endpoints.endpoints.iter().position(|given| is(e, given));
+    let mut found: Vec<_> = shares.iter().filter_map(|(e, share)| Some((position(e)?, *share))).collect();
+    found.sort_unstable_by_key(|&(position, _)| position);
+    Ok((found, panic))
 }
 
 /// Where an app stands after these results of its health check: "starting", "healthy" or "unhealthy".
@@ -430,6 +449,35 @@ mod tests {
         assert_eq!(pending("frontend", 2_000, 0), Some(Err(Reason::ConfigPending)));
         assert_eq!(pending("inbound", 0, 0), Some(Err(Reason::NoInbound)));
         assert_eq!(pending("mesh", 0, 0), None);
+    }
+
+    #[test]
+    fn candidates_are_those_of_the_balancer() {
+        use v1::Health::{Draining, Healthy, Unhealthy, Unknown};
+        let backend = v1::Backend { name: "a/b:80".into(), port: 80, ..Default::default() };
+        let endpoint = |(n, &(health, priority, weight)): (usize, &(v1::Health, u32, u32))| v1::Endpoint {
+            address: format!("192.0.2.{n}"),
+            port: 8080,
+            workload: format!("w{n}"),
+            health: health as i32,
+            priority,
+            weight,
+            ..Default::default()
+        };
+        let all = |given: &[(v1::Health, u32, u32)]| {
+            let endpoints = given.iter().enumerate().map(endpoint).collect();
+            candidates(&backend, &v1::Endpoints { name: "a/b:80".into(), endpoints }).unwrap()
+        };
+        for (given, expected) in [
+            (&[][..], (vec![], false)),
+            (&[(Healthy, 0, 3), (Unhealthy, 0, 1), (Unknown, 0, 1)], (vec![(0, 0.75), (2, 0.25)], false)),
+            (&[(Unhealthy, 0, 1), (Draining, 0, 1)], (vec![(0, 1.0)], true)),
+            (&[(Draining, 0, 1)], (vec![], false)),
+            (&[(Unhealthy, 0, 1), (Healthy, 0, 1), (Unhealthy, 0, 2)], (vec![(0, 0.25), (1, 0.25), (2, 0.5)], true)),
+            (&[(Healthy, 0, 1), (Unhealthy, 0, 1), (Healthy, 1, 1)], (vec![(0, 0.7), (2, 0.3)], false)),
+        ] {
+            assert_eq!(all(given), expected, "{given:?}");
+        }
     }
 
     #[test]

@@ -170,7 +170,7 @@ impl Rewrite {
 
 /// An authority: no spaces, no control bytes, no delimiters of a URL's other parts.
 fn host(given: &str) -> Result<Option<Box<[u8]>>, Refused> {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]~%".contains(&b);
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]~".contains(&b);
     if !given.bytes().all(allowed) {
         return Err(Refused::because(format!("host {given:?} is not a host name")));
     }

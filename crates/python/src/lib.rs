@@ -65,7 +65,9 @@ mod _core {
     use super::{
         CoreRefused, ambiguous_path, capabilities, check,
         inbound::{authorise, explain_access, health, tls_verdict},
-        outbound::{explain_route, first_limit, pending, resolve, retry, retry_budget, route, route_opaque, split},
+        outbound::{
+            candidates, explain_route, first_limit, pending, resolve, retry, retry_budget, route, route_opaque, split,
+        },
         reasons, require,
         simulation::simulate_balance,
         tables,

@@ -219,3 +219,12 @@ pub fn retry_budget(py: Python<'_>, policy: Option<&[u8]>, events: Vec<(u64, boo
     let policy = budget::Policy::compile(given.map_err(|r| refused(py, r))?.as_ref());
     Ok(py.detach(|| ask::granted(policy, &events)))
 }
+
+/// Who may get a request of this backend: positions among the endpoints with their shares, and whether so few are
+/// healthy that all are used.
+#[pyfunction]
+#[pyo3(signature = (backend, endpoints))]
+pub fn candidates(py: Python<'_>, backend: &[u8], endpoints: &[u8]) -> PyResult<(Vec<(usize, f64)>, bool)> {
+    let asked = || ask::candidates(&decode("Backend", backend)?, &decode("Endpoints", endpoints)?);
+    py.detach(asked).map_err(|r| refused(py, r))
+}

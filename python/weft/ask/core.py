@@ -101,6 +101,12 @@ def split(frontend: Message, rule_id: str, n: int, seed: int = 0) -> dict[str, i
     return counts
 
 
+def candidates(backend: Message, endpoints: Message) -> tuple[list[tuple[int, float]], bool]:
+    """Positions among the endpoints with their shares, and whether so few are healthy that all are used."""
+    found: tuple[list[tuple[int, float]], bool] = _core().candidates(_bytes(backend), _bytes(endpoints))
+    return found
+
+
 def tls_verdict(inbound: Message, port: int, *, is_mtls: bool) -> str:
     """The reason for which the connection is refused; empty: it is not."""
     return _core().tls_verdict(_bytes(inbound), port, is_mtls) or ""

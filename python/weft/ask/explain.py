@@ -15,7 +15,6 @@ from weft.v1 import program_pb2 as pb
 
 # What a caller's address is taken to be where a rule asks for it and the question does not say.
 SOURCE_IP = "127.0.0.1"
-_USABLE = (pb.HEALTH_HEALTHY, pb.HEALTH_UNKNOWN)
 
 
 def explain(
@@ -44,37 +43,41 @@ def _paths(compiled: Compiled, who: Caller, what: Callee, share: Share, source_i
         return
     delivered = compiled.find("Endpoints", share.backend)
     message: Any = delivered.message if delivered else pb.Endpoints()
-    usable = [e for e in message.endpoints if e.health in _USABLE]
-    balance = _balance(compiled, share, message, usable)
-    if not usable:
+    backend: Any = compiled.delivered["Backend", share.backend].message
+    shares, panic = core.candidates(backend, message)
+    balance = _balance(compiled, backend, message, len(shares), panic)
+    if not shares:
         yield Path(share.percent, share.backend, (), (balance,), end(compiled, "no-healthy-upstream"))
         return
-    for group in _alike(compiled, usable):
-        percent = round(share.percent * len(group) / len(usable), 2)
-        connect, caller_seen = _connect(who, group[0])
-        steps, ending = _inside(compiled, group[0], share, caller_seen, source_ip)
-        names = tuple(e.workload for e in group)
+    for group in _alike(compiled, [(message.endpoints[n], part) for n, part in shares]):
+        percent = round(share.percent * sum(part for _, part in group), 2)
+        first = group[0][0]
+        connect, caller_seen = _connect(who, first)
+        steps, ending = _inside(compiled, first, share, caller_seen, source_ip)
+        names = tuple(e.workload for e, _ in group)
         yield Path(percent, share.backend, names, (balance, connect, *steps), ending)
 
 
-def _balance(compiled: Compiled, share: Share, message: Any, usable: list[Any]) -> Step:
-    backend: Any = compiled.delivered["Backend", share.backend].message
+def _balance(compiled: Compiled, backend: Any, message: Any, used: int, panic: bool) -> Step:
     kind = (backend.balancer.WhichOneof("kind") or "peak_ewma").replace("_", "-")
-    decision = f"{kind} over {len(usable)} of {len(message.endpoints)} endpoints"
+    decision = f"{kind} over {used} of {len(message.endpoints)} endpoints"
+    if panic:
+        decision += ": so few are healthy that all are used"
     origin = place(compiled, backend.origin)
     return Step("balance", decision if message.endpoints else "no endpoint", backend.origin, origin)
 
 
-def _alike(compiled: Compiled, endpoints: list[Any]) -> list[list[Any]]:
+def _alike(compiled: Compiled, endpoints: list[tuple[Any, float]]) -> list[list[tuple[Any, float]]]:
     """Groups for which the answer is the same: meshed or not, and the same content of the Inbound but for its name."""
-    groups: dict[tuple[bool, bytes], list[Any]] = {}
-    for endpoint in endpoints:
+    groups: dict[tuple[bool, bytes], list[tuple[Any, float]]] = {}
+    for endpoint, part in endpoints:
         found = compiled.find("Inbound", endpoint.workload)
         content = pb.Inbound()
         if found is not None:
             content.MergeFrom(found.message)  # type: ignore[arg-type]  # of kind Inbound
             content.ClearField("name")
-        groups.setdefault((bool(endpoint.identity), content.SerializeToString(deterministic=True)), []).append(endpoint)
+        key = bool(endpoint.identity), content.SerializeToString(deterministic=True)
+        groups.setdefault(key, []).append((endpoint, part))
     return list(groups.values())
 
 

@@ -52,6 +52,13 @@ impl Group {
     }
 
     fn build_levels(&mut self) {
+        let (lists, panic) = self.candidates();
+        self.panic = panic;
+        self.levels = lists.into_iter().map(|(slots, up_to)| self.level(slots, up_to)).collect();
+    }
+
+    /// Slots by priority with the percent of the load up to and including each; and whether it is a panic.
+    pub(super) fn candidates(&self) -> (Vec<(Vec<u32>, u64)>, bool) {
         let member = |slot: &u32| self.endpoint_in(*slot).is_some_and(|e| !e.draining());
         let priority = |slot: u32| self.endpoint_in(slot).map(|e| e.priority);
         let members: Vec<u32> = self.order.iter().copied().filter(member).collect();
@@ -61,23 +68,8 @@ impl Group {
         let sizes = healthy.iter().zip(&by_priority).map(|(h, all)| (h.len() as u64, all.len() as u64));
         let sizes: Vec<(u64, u64)> = sizes.collect();
         let (shares, enough) = shares(&sizes);
-        self.panic = self.is_panic(&sizes, enough);
-        self.levels = match self.panic {
-            true => vec![self.level(members, 100)],
-            false => self.cumulated(healthy, &shares),
-        };
-    }
-
-    fn cumulated(&self, healthy: Vec<Vec<u32>>, shares: &[u64]) -> Vec<Level> {
-        let mut up_to = 0;
-        let mut levels: Vec<Level> = Vec::with_capacity(shares.len());
-        for (slots, share) in healthy.into_iter().zip(shares) {
-            up_to += share;
-            if !slots.is_empty() {
-                levels.push(self.level(slots, up_to));
-            }
-        }
-        levels
+        let panic = self.is_panic(&sizes, enough);
+        (if panic { vec![(members, 100)] } else { cumulated(healthy, &shares) }, panic)
     }
 
     /// R1: below the threshold, balance over all. Where a lower priority can carry everything, it does.
@@ -91,4 +83,13 @@ impl Group {
         slots.truncate(self.aperture.of(self.shared.backend.balancer, slots.len()));
         Level::new(slots, |slot| self.endpoint_in(slot).map_or(1, |e| e.weight), up_to)
     }
+}
+
+fn cumulated(healthy: Vec<Vec<u32>>, shares: &[u64]) -> Vec<(Vec<u32>, u64)> {
+    let mut up_to = 0;
+    let running = healthy.into_iter().zip(shares).map(|(slots, share)| {
+        up_to += share;
+        (slots, up_to)
+    });
+    running.filter(|(slots, _)| !slots.is_empty()).collect()
 }

@@ -182,6 +182,22 @@ impl Group {
         local.endpoint.as_ref().filter(|_| local.generation == ix.generation)
     }
 
+    /// Who may get the next request of any proxy, with what share of them; and whether it is a panic. For people: latency
+    /// and this proxy's aperture are left out.
+    pub fn shares(&self) -> (Vec<(&Endpoint, f64)>, bool) {
+        let (lists, panic) = self.candidates();
+        let (mut shares, mut before) = (Vec::new(), 0);
+        for (slots, up_to) in lists {
+            let endpoints: Vec<&Endpoint> = slots.iter().filter_map(|&slot| self.endpoint_in(slot)).collect();
+            let sum: f64 = endpoints.iter().map(|e| f64::from(e.weight)).sum();
+            let load = (up_to - before) as f64 / 100.0;
+            before = up_to;
+            shares.extend(endpoints.into_iter().map(|e| (e, load * f64::from(e.weight) / sum)));
+        }
+        shares.retain(|(_, share)| *share > 0.0);
+        (shares, panic)
+    }
+
     pub fn set(&self) -> &Arc<EndpointSet> {
         &self.set
     }
