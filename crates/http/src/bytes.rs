@@ -27,8 +27,9 @@ const fn classes() -> [u8; 256] {
                 table[i] |= LOWER_TOKEN;
             }
         }
-        // RFC 3986 §3.2.2 without sub-delims: no name in use has them, and `a,b` is how some join two Host lines.
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%') {
+        // RFC 3986 §3.2.2 without sub-delims and percent-encoding: no name in use has them, `a,b` is how some join two
+        // Host lines, and `%61dmin` is `admin` to some and a name of its own to an access rule.
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             table[i] |= HOST;
         }
         if byte.is_ascii_hexdigit() {

@@ -1,4 +1,5 @@
-//! `host[:port]`, the only shape of an authority that is accepted: no userinfo, no empty port, no sub-delims.
+//! `host[:port]`, the only shape of an authority that is accepted: no userinfo, no empty port, no sub-delims or
+//! percent-encoding.
 
 use crate::bytes::{host_end, is_hex};
 
@@ -68,7 +69,7 @@ mod tests {
 
     #[test]
     fn only_host_and_port_is_an_authority() {
-        let table: [(&str, Parts); 26] = [
+        let table: [(&str, Parts); 27] = [
             ("", Some(("", None))),
             ("web", Some(("web", None))),
             ("web.a_b-c:80", Some(("web.a_b-c", Some("80")))),
@@ -83,6 +84,7 @@ mod tests {
             ("web:+80", None),
             ("web:8 0", None),
             ("web:80:81", None),
+            ("%77eb", None),
             ("user@web", None),
             ("user:pw@web", None),
             ("web/x", None),

@@ -167,11 +167,11 @@ fn ambiguous_request_lines_are_refused() {
 fn a_host_that_is_not_name_and_port_is_refused() {
     for bad in [
         "a b", "a,b", "a/b", "a@b", "a:b", "a:", ":80", "a:80:80", "a:65536", "a:000080", "[::1", "[]", "[::1]80",
-        "[g::]", "[a]", "a\u{e9}", "a?b", "a\\b", "a[b]",
+        "[g::]", "[a]", "a\u{e9}", "a?b", "a\\b", "a[b]", "%61",
     ] {
         assert_eq!(request(format!("GET / HTTP/1.1\r\nHost: {bad}\r\n\r\n")).unwrap_err(), BadHost, "{bad}");
     }
-    for good in ["", "a", "A-b_c.d~", "a:80", "[::1]", "[::ffff:1.2.3.4]:65535", "192.0.2.1:1", "%2Ftmp%2Fsock"] {
+    for good in ["", "a", "A-b_c.d~", "a:80", "[::1]", "[::ffff:1.2.3.4]:65535", "192.0.2.1:1"] {
         let input = format!("GET / HTTP/1.1\r\nHost: {good}\r\n\r\n");
         let (_, head) = request(&input).unwrap().unwrap();
         assert_eq!(head.authority.of(input.as_bytes()), good.as_bytes());
