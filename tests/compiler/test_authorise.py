@@ -97,6 +97,13 @@ def test_services_are_the_accounts_that_may_serve_them():
     ]
 
 
+def test_a_grpc_method_is_a_path():
+    (rule,) = ports(access("p", "{rules: [{to: [{grpcMethods: [shop.v1.Books/Get, 'shop.v1.Carts/*']}]}]}"))[0].access
+    exact, template = rule.operations[0].paths
+    assert (exact.exact, template.template) == ("/shop.v1.Books/Get", "/shop.v1.Carts/{*}")
+    assert list(rule.requires) == ["access.allow", "access.path.exact", "access.path.template"]
+
+
 def test_sources_and_operations_are_said_in_the_contracts_words():
     text = (
         "{rules: [{from: [{principals: ['*'], namespaces: [n], services: [s], ipBlocks: [192.0.2.0/24],"

@@ -19,6 +19,8 @@ def test_an_allow_without_rules_is_how_everything_is_refused():
 def test_fields_that_only_http_has_are_known_as_such():
     spec = one("AccessPolicy", operation("hosts: [a], notPaths: [{exact: /b}], ports: [80], notPorts: [81]")).spec
     assert spec.rules[0].to[0].http_fields == ("hosts", "notPaths")
+    spec = one("AccessPolicy", operation("grpcMethods: [a.B/C]")).spec
+    assert spec.rules[0].to[0].http_fields == ("grpcMethods",)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +38,7 @@ RIGHT = [
     source("ipBlocks: [192.0.2.0/24, '2001:db8::1'], notIpBlocks: [192.0.2.7]"),
     operation("hosts: ['*.default.mesh', a, '*'], methods: [GET, PURGE]"),
     operation("paths: [{exact: /a}, {prefix: /a/}, {suffix: .json}, {template: '/a/{*}/b/{**}'}, {template: /}]"),
+    operation("grpcMethods: [shop.v1.Books/Get, Books/Get_2, shop.v1.Books/*]"),
     operation("headers: [{name: X, present: true, invert: true}, {name: Y, regex: 'a+'}]"),
     "{action: Deny, rules: [{}]}",
     "{selector: {labels: {app: a}}}",
@@ -69,6 +72,10 @@ WRONG = {
     "nothing to match": (path("{}"), "exactly one of"),
     "two ways to match": (path("{exact: /a, prefix: /a}"), "exactly one of"),
     "a path as a word": (path("/a"), "not a mapping"),
+    "a gRPC method without its service": (operation("grpcMethods: [Get]"), "is not a gRPC method"),
+    "a gRPC method as a path": (operation("grpcMethods: [/shop.v1.Books/Get]"), "is not a gRPC method"),
+    "a part of a gRPC method": (operation("grpcMethods: ['shop.v1.Books/Get*']"), "is not a gRPC method"),
+    "a gRPC method and a path": (operation("grpcMethods: [a/B], paths: [{exact: /}]"), "make two operations"),
     "a name for a principal": (source("principals: [reviews]"), "not a principal"),
     "a star in the middle": (source("principals: ['spiffe://*/ns/a']"), "not a principal"),
     "a service with a path": (source("services: [a/b/c]"), "not a service"),

@@ -118,7 +118,7 @@ def _operation(operation: Operation) -> pb.Operation:
         hosts=operation.hosts,
         ports=operation.ports,
         methods=operation.methods,
-        paths=[_path(p) for p in operation.paths],
+        paths=[*map(_path, operation.paths), *map(_grpc_method, operation.grpc_methods)],
         headers=[_header(h) for h in operation.headers],
         not_hosts=operation.not_hosts,
         not_ports=operation.not_ports,
@@ -129,6 +129,12 @@ def _operation(operation: Operation) -> pb.Operation:
 
 def _path(path: PathCondition) -> pb.PathMatch:
     return pb.PathMatch(exact=path.exact, prefix=path.prefix, suffix=path.suffix, template=path.template)
+
+
+def _grpc_method(name: str) -> pb.PathMatch:
+    """gRPC over HTTP/2, "Requests": the path is "/" service "/" method."""
+    service, _, method = name.partition("/")
+    return pb.PathMatch(template=f"/{service}/{{*}}") if method == "*" else pb.PathMatch(exact=f"/{name}")
 
 
 def _header(header: HeaderCondition) -> pb.FieldMatch:

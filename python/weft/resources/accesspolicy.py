@@ -21,6 +21,7 @@ _HOST = re.compile(r"(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[
 _SERVICE = re.compile(r"([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 _PRINCIPAL = re.compile(r"spiffe://[a-z0-9._-]+/ns/[a-z0-9.-]+/sa/[A-Za-z0-9._-]+")
 _PREFIX = re.compile(r"(spiffe://[A-Za-z0-9._/-]*)?\*")
+_GRPC_METHOD = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*/([A-Za-z_]\w*|\*)", re.ASCII)
 _SEGMENT = re.compile(r"\{\*\}|[^{}*]+")
 
 
@@ -73,9 +74,17 @@ def _service(value: str) -> str:
     return value
 
 
+def _grpc_method(value: str) -> str:
+    if not _GRPC_METHOD.fullmatch(value):
+        hint = 'write "<package>.<Service>/<Method>", or * for all methods of a service'
+        raise wrong(f"{value!r} is not a gRPC method", hint)
+    return value
+
+
 Principal = Annotated[str, AfterValidator(_principal)]
 Host = Annotated[str, AfterValidator(_host)]
 ServiceName = Annotated[str, AfterValidator(_service)]
+GrpcMethod = Annotated[str, AfterValidator(_grpc_method)]
 
 
 class PathCondition(Model):
@@ -133,6 +142,8 @@ class Operation(Model):
     ports: tuple[Port, ...] = ()
     methods: tuple[Method, ...] = ()
     paths: tuple[PathCondition, ...] = ()
+    # "<package>.<Service>/<Method>" or "<package>.<Service>/*"; gRPC sends them as paths.
+    grpc_methods: tuple[GrpcMethod, ...] = ()
     # All of them must match.
     headers: tuple[HeaderCondition, ...] = ()
     not_hosts: tuple[Host, ...] = ()
@@ -140,10 +151,16 @@ class Operation(Model):
     not_methods: tuple[Method, ...] = ()
     not_paths: tuple[PathCondition, ...] = ()
 
+    @model_validator(mode="after")
+    def _one_way_to_say_it(self) -> Operation:
+        if self.paths and self.grpc_methods:
+            raise wrong("a gRPC method is a path: an operation has paths or grpcMethods", "make two operations")
+        return self
+
     @property
     def http_fields(self) -> tuple[str, ...]:
         """The names of the fields that only HTTP has, as written in YAML."""
-        names = ("hosts", "methods", "paths", "headers", "not_hosts", "not_methods", "not_paths")
+        names = ("hosts", "methods", "paths", "grpc_methods", "headers", "not_hosts", "not_methods", "not_paths")
         return tuple(type(self).model_fields[n].alias or n for n in names if getattr(self, n))
 
     def concerns(self, port: int) -> bool:
