@@ -31,6 +31,7 @@ RESOURCES = [
     route("consumer", "{backendRefs: [{name: c, port: 80}]}", namespace="shop"),
     traffic("t", "retry: {attempts: 1}, balancer: {kind: random}"),
     traffic("t", "timeouts: {request: 1s, connect: 1s}", more=", port: 81"),
+    traffic("t", "split: {sticky: {header: x-user}}"),
     traffic("u", "balancer: {kind: round-robin}"),
     traffic("u", "balancer: {kind: round-robin}", more=", subset: v2"),
     access("p", "{targetRefs: [{name: a}], rules: [{from: [{services: [b]}]}]}"),
@@ -155,6 +156,16 @@ def test_an_endpoint_change_compiles_no_route():
     compiler.update(snapshot(RESOURCES), world(workload("w1"), workload("w2")))
     delta = compiler.update(None, world(workload("w1"), workload("w2", health="unhealthy")))
     assert {kind for kind, _ in delta.changed} == {"Endpoints"}
+
+
+def test_who_was_kept_out_is_no_longer_named_when_the_policy_is_gone():
+    closed = service("b", "{ports: [{port: 80}], endpoints: [{address: 127.0.0.9}]}")
+    policy = access("p", "{action: Deny, rules: [{to: [{methods: [DELETE]}]}]}")
+    compiler = Compiler()
+    compiler.update(snapshot([closed, policy]), world())
+    assert "AccessPolicy/default/p" in str(compiler.compiled.statuses[closed.ref])
+    compiler.update(snapshot([closed]), world())
+    assert "AccessPolicy/default/p" not in str(compiler.compiled.statuses[closed.ref])
 
 
 def test_a_route_change_touches_one_frontend():

@@ -153,6 +153,8 @@ class Compiler:
         change = _Change()
         for name in sorted(dirty.endpoints):
             self._index.admissions.pop(name, None)
+            # It names who is kept out.
+            dirty.statuses.add(Ref("Service", *name.split("/", 1)))
             self._unit("Endpoints", name, endpoints(self._index, name), change)
         for name in sorted(dirty.backends):
             self._unit("Backend", name, backends(self._index, name), change)

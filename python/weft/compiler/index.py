@@ -214,7 +214,6 @@ def _touch_workload(workload: WorkloadInfo, dirty: Dirty) -> None:
     dirty.workloads.add(workload.name)
     if workload.service:
         dirty.endpoints.add(workload.service)
-        dirty.statuses.add(Ref("Service", *workload.service.split("/", 1)))
 
 
 def _links(resource: object) -> Iterator[tuple[str, str]]:
