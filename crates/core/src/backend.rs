@@ -2,7 +2,9 @@
 use crate::{
     Refused,
     budget::{self, Budget},
-    capability, outlier,
+    capability,
+    given::{or, us_or},
+    outlier,
 };
 use std::sync::Arc;
 use weft_proto::v1;
@@ -47,7 +49,6 @@ impl Backend {
 
     fn compile_inner(backend: &v1::Backend) -> Result<Backend, Refused> {
         capability::require("it", &backend.requires)?;
-        let or = |given: u64, default: u64| if given == 0 { default } else { given };
         Ok(Backend {
             name: backend.name.as_str().into(),
             origin: backend.origin.as_str().into(),
@@ -69,8 +70,8 @@ impl Balancer {
     fn compile(balancer: Option<&v1::Balancer>) -> Balancer {
         use v1::balancer::Kind;
         let ewma = |decay_ms: u64, rtt_us: u64| Balancer::PeakEwma {
-            decay_us: if decay_ms == 0 { EWMA_DECAY_MS } else { decay_ms }.saturating_mul(1_000),
-            default_rtt_us: if rtt_us == 0 { EWMA_DEFAULT_RTT_US } else { rtt_us },
+            decay_us: us_or(decay_ms, EWMA_DECAY_MS),
+            default_rtt_us: or(rtt_us, EWMA_DEFAULT_RTT_US),
         };
         match balancer.and_then(|b| b.kind.as_ref()) {
             Some(Kind::RoundRobin(true)) => Balancer::RoundRobin,

@@ -4,7 +4,10 @@
 //! *every* window that ends with a retry: requests are counted over the ten newest slots (which the window covers whole),
 //! retries over eleven (which cover the window). The defaults are those of Finagle's RetryBudget and Linkerd's
 //! ServiceProfile.
-use crate::ring::{Ring, SLOTS, slot_at};
+use crate::{
+    given::or,
+    ring::{Ring, SLOTS, slot_at},
+};
 use weft_proto::v1;
 
 const PERCENT: u32 = 20;
@@ -26,7 +29,7 @@ impl Policy {
     /// Absent: the default. Present: as it says, zeros too (no retries), but for a window of 0.
     pub fn compile(budget: Option<&v1::RetryBudget>) -> Policy {
         let Some(budget) = budget else { return Policy::DEFAULT };
-        let window_ms = if budget.window_ms == 0 { WINDOW_MS } else { budget.window_ms };
+        let window_ms = or(budget.window_ms, WINDOW_MS);
         Policy {
             percent: budget.percent,
             min_per_second: budget.min_per_second,

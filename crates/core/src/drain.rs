@@ -7,6 +7,8 @@
 //! `Leaving` serves as before: the callers' proxies hear of the change only now, and a refused connection in this second
 //! would be a failed request (the cause behind most "errors on deploy" reports of the peers).
 
+use crate::given::or;
+
 /// From the registry's change to the callers' proxies: the controller's goal is 0.5 s p99 for 1,000 proxies; twice that.
 const LEAVING_US: u64 = 1_000_000;
 /// Istio's default is 5 s and cuts requests off, Envoy's 600 s outlives every supervisor's patience.
@@ -34,7 +36,7 @@ pub struct Drain {
 impl Drain {
     /// `limit_ms` from `begin`; 0: the default.
     pub fn new(limit_ms: u64) -> Drain {
-        let limit_ms = if limit_ms == 0 { LIMIT_MS } else { limit_ms };
+        let limit_ms = or(limit_ms, LIMIT_MS);
         Drain { begun_us: None, limit_us: limit_ms.saturating_mul(1_000) }
     }
 

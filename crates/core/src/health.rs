@@ -7,7 +7,10 @@
 //! ```
 //! `Starting` is out of rotation: a workload gets no traffic before its app has answered once. One pass is enough there
 //! (as in Envoy): `rise` guards against flapping, and what has not flown cannot flap.
-use crate::Rng;
+use crate::{
+    Rng,
+    given::{or, us_or},
+};
 use weft_proto::v1;
 
 const INTERVAL_MS: u64 = 10_000;
@@ -50,15 +53,13 @@ pub struct Checker {
 
 impl Checker {
     pub fn new(check: &v1::HealthCheck) -> Checker {
-        let us = |given: u64, default: u64| if given == 0 { default } else { given }.saturating_mul(1_000);
-        let count = |given: u32, default: u32| if given == 0 { default } else { given };
         Checker {
             state: State::Starting,
             against: 0,
-            interval_us: us(check.interval_ms, INTERVAL_MS),
-            timeout_us: us(check.timeout_ms, TIMEOUT_MS),
-            rise: count(check.rise, RISE),
-            fall: count(check.fall, FALL),
+            interval_us: us_or(check.interval_ms, INTERVAL_MS),
+            timeout_us: us_or(check.timeout_ms, TIMEOUT_MS),
+            rise: or(check.rise, RISE),
+            fall: or(check.fall, FALL),
         }
     }
 

@@ -23,6 +23,7 @@ pub mod endpoints;
 mod entry;
 mod field;
 pub mod frontend;
+mod given;
 mod hash;
 pub mod health;
 mod index;

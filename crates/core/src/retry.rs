@@ -3,7 +3,7 @@
 //! Untouched, weft retries only what the app cannot have seen, so that no payment is made twice (istio#50506), but that
 //! for every method and at once on another endpoint. Everything else must be asked for, and holds for GET, HEAD and
 //! OPTIONS unless methods are named. The budget (T7) and the request's deadline are asked after this.
-use crate::{Refused, Rng};
+use crate::{Refused, Rng, given::or};
 use weft_proto::v1;
 
 /// Tries after the first: one more endpoint and one more after that; Envoy has 1, Istio 2, Linkerd none.
@@ -89,7 +89,6 @@ impl Policy {
     /// Absent: the default. Present: `attempts` as it says (0: never), zeros elsewhere are the defaults.
     pub fn compile(policy: Option<&v1::RetryPolicy>) -> Result<Policy, Refused> {
         let Some(policy) = policy else { return Ok(Policy::default()) };
-        let or = |given: u64, default: u64| if given == 0 { default } else { given };
         let base = or(policy.backoff_base_ms, BACKOFF_BASE_MS);
         Ok(Policy {
             attempts: policy.attempts,
@@ -101,7 +100,7 @@ impl Policy {
             backoff_base_ms: base,
             backoff_max_ms: or(policy.backoff_max_ms, BACKOFF_MAX_MS).max(base),
             retry_after_max_ms: or(policy.retry_after_max_ms, RETRY_AFTER_MAX_MS),
-            body_bytes: if policy.body_bytes == 0 { BODY_BYTES } else { policy.body_bytes },
+            body_bytes: or(policy.body_bytes, BODY_BYTES),
         })
     }
 

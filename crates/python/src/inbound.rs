@@ -3,8 +3,8 @@ use crate::refused;
 use pyo3::{exceptions::PyValueError, prelude::*};
 use std::net::IpAddr;
 use weft_core::{
-    Refused,
-    access::{Inbound, Port, Subject, Would},
+    Refused, Request,
+    access::{Inbound, Port, Subject, Tried, Verdict, Would},
     ask::{self, Asked},
     check::decode,
     spiffe::SpiffeId,
@@ -37,35 +37,39 @@ pub struct TriedAccess {
 }
 
 /// A call as Python gives it.
-struct Call {
+struct Call<'a> {
     inbound: Inbound,
     port: u16,
     principal: Option<SpiffeId>,
     source_ip: IpAddr,
+    trust_domain: &'a str,
     /// None: the connection is not HTTP.
     asked: Option<Asked>,
 }
 
-impl Call {
+impl<'a> Call<'a> {
     fn new(
+        py: Python<'_>,
         inbound: &[u8],
         port: u16,
         principal: Option<&str>,
         source_ip: &str,
+        trust_domain: &'a str,
         asked: Option<Asked>,
-    ) -> Result<Call, Refused> {
-        let source_ip = source_ip.parse();
-        Ok(Call {
-            inbound: compile(inbound)?,
-            port,
-            principal: principal.map(SpiffeId::parse).transpose()?,
-            source_ip: source_ip.map_err(|_| Refused::because("source_ip is not an address"))?,
-            asked,
-        })
+    ) -> PyResult<Call<'a>> {
+        let read = || {
+            let source_ip = source_ip.parse().map_err(|_| Refused::because("source_ip is not an address"));
+            Ok((compile(inbound)?, principal.map(SpiffeId::parse).transpose()?, source_ip?))
+        };
+        let (inbound, principal, source_ip) = py.detach(read).map_err(|r| refused(py, r))?;
+        Ok(Call { inbound, port, principal, source_ip, trust_domain, asked })
     }
 
-    fn subject<'a>(&'a self, trust_domain: &'a str) -> Subject<'a> {
-        Subject { principal: self.principal.as_ref(), trust_domain, source_ip: self.source_ip, port: self.port }
+    fn ask<R>(&self, question: impl FnOnce(&Port, &Subject<'_>, Option<&Request<'_>>) -> R) -> PyResult<R> {
+        let (principal, source_ip, port) = (self.principal.as_ref(), self.source_ip, self.port);
+        let subject = Subject { principal, trust_domain: self.trust_domain, source_ip, port };
+        let request = self.asked.as_ref().map(Asked::request);
+        Ok(question(port_of(&self.inbound, port)?, &subject, request.as_ref()))
     }
 }
 
@@ -98,17 +102,18 @@ pub fn authorise(
     trust_domain: &str,
 ) -> PyResult<Authorised> {
     let asked = asked(method, path, host, headers);
-    let call = py.detach(|| Call::new(inbound, port, principal, source_ip, asked)).map_err(|r| refused(py, r))?;
-    let request = call.asked.as_ref().map(Asked::request);
-    let subject = call.subject(trust_domain);
-    let verdict = port_of(&call.inbound, port)?.authorise(&subject, request.as_ref());
+    let call = Call::new(py, inbound, port, principal, source_ip, trust_domain, asked)?;
+    call.ask(|port, subject, request| authorised(&port.authorise(subject, request)))
+}
+
+fn authorised(verdict: &Verdict<'_>) -> Authorised {
     let audited = verdict.audited.iter().map(|a| AuditedRule { rule_id: a.rule.to_string(), would: would(a.would) });
-    Ok(Authorised {
+    Authorised {
         allow: verdict.allow(),
         rule_id: verdict.rule.to_string(),
         reason: verdict.refused.map(|reason| reason.code()),
         audited: audited.collect(),
-    })
+    }
 }
 
 fn would(would: Would) -> &'static str {
@@ -136,17 +141,15 @@ pub fn explain_access(
     trust_domain: &str,
 ) -> PyResult<Vec<TriedAccess>> {
     let asked = asked(method, path, host, headers);
-    let call = py.detach(|| Call::new(inbound, port, principal, source_ip, asked)).map_err(|r| refused(py, r))?;
-    let request = call.asked.as_ref().map(Asked::request);
-    let tried = port_of(&call.inbound, port)?.explain(&call.subject(trust_domain), request.as_ref());
-    let described = tried.into_iter().map(|t| TriedAccess {
-        rule_id: t.rule_id.to_string(),
-        action: if t.denies { "deny" } else { "allow" },
-        audit: t.audit,
-        matched: t.matched,
-        why: t.why,
-    });
-    Ok(described.collect())
+    let call = Call::new(py, inbound, port, principal, source_ip, trust_domain, asked)?;
+    let described = |tried: Tried| TriedAccess {
+        rule_id: tried.rule_id.to_string(),
+        action: if tried.denies { "deny" } else { "allow" },
+        audit: tried.audit,
+        matched: tried.matched,
+        why: tried.why,
+    };
+    call.ask(|port, subject, request| port.explain(subject, request).into_iter().map(described).collect())
 }
 
 /// Why a connection is refused on this port because of its TLS; None: it is not.

@@ -6,21 +6,18 @@ routes whenever one unmeshed registration comes or goes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from weft.compiler.accept import tls_of
 from weft.compiler.attach import attachments
 from weft.compiler.authorise import policies_for, rules_require
 from weft.compiler.connect import serving
 from weft.compiler.index import Index
 from weft.compiler.model import Compiled, Condition, Status, WorkloadInfo
+from weft.compiler.status import some
 from weft.resources.accesspolicy import AccessPolicy
 from weft.resources.httproute import HTTPRoute
 from weft.resources.ref import Ref
 from weft.resources.service import Service
 from weft.resources.trafficpolicy import TrafficPolicy
-
-MAX_NAMED = 5
 
 
 def full_status(compiled: Compiled, ref: Ref) -> Status | None:
@@ -91,10 +88,4 @@ def _protects(index: Index, policy: AccessPolicy) -> Condition:
 def _condition(missed: list[str], reason: str, what: str) -> Condition:
     if not missed:
         return Condition("Enforced", "True", "Enforced")
-    return Condition("Enforced", "Partial", reason, f"{what}: {_some(missed)}")
-
-
-def _some(names: Iterable[str]) -> str:
-    listed = list(names)
-    more = len(listed) - MAX_NAMED
-    return ", ".join(listed[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return Condition("Enforced", "Partial", reason, f"{what}: {some(missed)}")

@@ -78,7 +78,7 @@ def _policy(index: Index, ref: Ref, policy: TrafficPolicy) -> tuple[Condition, .
         lost += [str(won[t]) for t in targets_on(index, ref, service) if won[t] != ref]
     accepted = _true("Accepted", "Accepted")
     if lost:
-        accepted = Condition("Accepted", "False", "Conflicted", f"older, for the same target: {_some(lost)}")
+        accepted = Condition("Accepted", "False", "Conflicted", f"older, for the same target: {some(lost)}")
     elif missing and len(missing) == len(policy.spec.target_refs):
         accepted = Condition("Accepted", "False", "TargetNotFound", _sentences(missing))
     resolved = Condition("ResolvedRefs", "False", "TargetNotFound", _sentences(missing))
@@ -117,7 +117,8 @@ def _sentences(parts: Iterable[str]) -> str:
     return "; ".join(unique[:MAX_NAMED]) + (f"; and {more} more" if more > 0 else "")
 
 
-def _some(names: Iterable[str]) -> str:
+def some(names: Iterable[str]) -> str:
+    """The first of them by name, and how many more there are."""
     unique = sorted(set(names))
     more = len(unique) - MAX_NAMED
     return ", ".join(unique[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -13,8 +13,7 @@ REQUEST_MS = 0
 STREAM_IDLE_MS = 300_000
 # A gRPC stream may well be silent for minutes: a watch is.
 GRPC_STREAM_IDLE_MS = 3_600_000
-
-_NO_RULE, _NO_POLICY = Timeouts(), TrafficTimeouts()
+# A host that does not answer in 5 s is not worth a caller's wait.
 CONNECT_MS = 5_000
 # Of a connection without any stream.
 IDLE_MS = 3_600_000

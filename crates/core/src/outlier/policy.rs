@@ -1,6 +1,7 @@
 //! When an endpoint is out, for how long, and how many may be: the numbers of R1 and where they come from.
 use crate::{
     Rng,
+    given::{or, us_or},
     ring::{SLOTS, slot_at},
 };
 use weft_proto::v1;
@@ -38,19 +39,17 @@ impl Policy {
     /// Absent: the defaults; so is a zero in it.
     pub fn compile(outlier: Option<&v1::Outlier>) -> Policy {
         let given = outlier.cloned().unwrap_or_default();
-        let count = |given: u32, default: u32| if given == 0 { default } else { given };
-        let us = |given: u64, default: u64| if given == 0 { default } else { given }.saturating_mul(1_000);
-        let base_us = us(given.base_ejection_ms, BASE_MS);
+        let base_us = us_or(given.base_ejection_ms, BASE_MS);
         Policy {
             disabled: given.disabled,
-            consecutive_failures: count(given.consecutive_failures, CONSECUTIVE_FAILURES),
-            success_rate: count(given.success_rate, SUCCESS_RATE).min(100),
-            window_us: us(given.window_ms, WINDOW_MS),
-            min_requests: count(given.min_requests, MIN_REQUESTS),
+            consecutive_failures: or(given.consecutive_failures, CONSECUTIVE_FAILURES),
+            success_rate: or(given.success_rate, SUCCESS_RATE).min(100),
+            window_us: us_or(given.window_ms, WINDOW_MS),
+            min_requests: or(given.min_requests, MIN_REQUESTS),
             base_us,
-            max_us: us(given.max_ejection_ms, MAX_MS).max(base_us),
-            max_ejected: count(given.max_ejected, MAX_EJECTED).min(100),
-            panic_threshold: count(given.panic_threshold, PANIC_THRESHOLD).min(100),
+            max_us: us_or(given.max_ejection_ms, MAX_MS).max(base_us),
+            max_ejected: or(given.max_ejected, MAX_EJECTED).min(100),
+            panic_threshold: or(given.panic_threshold, PANIC_THRESHOLD).min(100),
         }
     }
 
