@@ -1,8 +1,13 @@
 import itertools
+import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.compiler.support import compiled, index_of, message, route, service, traffic
+from weft.ask import core
+from weft.ask.core import Request
 from weft.compiler.attach import Effective
 from weft.compiler.route import precedence, route_table
 from weft.v1 import program_pb2 as pb
@@ -176,3 +181,74 @@ def test_routes_not_stored_yet_count_in_file_order():
         compiled(service("a"), route("z", "{}"), route("b", "{}"), stored=False), "Frontend", "default/a:80@*"
     )
     assert [e.rule_id for e in found.routes] == ["HTTPRoute/default/z/0", "HTTPRoute/default/b/0"]
+
+
+# ----------------------------------------------------------------------------------- Gateway API's words, said naively
+
+PATHS = [("Exact", "/a"), ("Exact", "/a/b"), ("PathPrefix", "/"), ("PathPrefix", "/a"), ("PathPrefix", "/a/b/")]
+PATHS += [("RegularExpression", "/a.*"), ("RegularExpression", "/[ab]/?.*")]
+FIELDS = st.dictionaries(st.sampled_from("xyz"), st.sampled_from("12"), max_size=2)
+MATCHES = st.tuples(st.sampled_from(PATHS), st.sampled_from([None, "GET", "PUT"]), FIELDS, FIELDS)
+ROUTES = st.lists(st.lists(st.lists(MATCHES, min_size=1, max_size=3), min_size=1, max_size=3), min_size=1, max_size=3)
+
+
+def written(match):
+    (kind, path), method, headers, query = match
+    parts = [f"path: {{type: {kind}, value: '{path}'}}"] + ([f"method: {method}"] if method else [])
+    for name, fields in (("headers", headers), ("queryParams", query)):
+        parts.append(f"{name}: [{', '.join(f'{{name: {n}, value: {v!r}}}' for n, v in fields.items())}]")
+    return f"{{{', '.join(parts)}}}"
+
+
+def holds(match, request):
+    (kind, path), method, headers, query = match
+    asked, given_headers, given_query = request.path.partition("?")[0], dict(request.headers), query_of(request)
+    if kind == "Exact":
+        on_path = asked == path
+    elif kind == "PathPrefix":
+        on_path = (asked + "/").startswith(path.rstrip("/") + "/")
+    else:
+        on_path = re.fullmatch(path, asked) is not None
+    fits = all(given_headers.get(n) == v for n, v in headers.items())
+    return (
+        on_path and method in (None, request.method) and fits and all(given_query.get(n) == v for n, v in query.items())
+    )
+
+
+def query_of(request):
+    return dict(pair.split("=") for pair in request.path.partition("?")[2].split("&") if pair)
+
+
+def weight(match):
+    """HTTPRouteRule.matches: a larger one wins."""
+    (kind, path), method, headers, query = match
+    rank = {"Exact": 2, "PathPrefix": 1, "RegularExpression": 0}[kind]
+    return rank, len(path.rstrip("/")) if rank == 1 else 0, method is not None, len(headers), len(query)
+
+
+def asked(method, path, headers, query):
+    text = "&".join(f"{name}={value}" for name, value in query.items())
+    return Request(method, f"{path}?{text}" if text else path, "a", tuple(headers.items()))
+
+
+TARGETS = st.sampled_from(["/", "/a", "/a/b", "/a/b/c", "/ab", "/b"])
+REQUESTS = st.lists(st.builds(asked, st.sampled_from(["GET", "PUT"]), TARGETS, FIELDS, FIELDS), min_size=1, max_size=8)
+
+
+@settings(deadline=None)
+@given(ROUTES, REQUESTS)
+def test_what_wins_is_what_gateway_api_says(routes, requests):
+    names = [f"r{9 - n}" for n in range(len(routes))]  # the older one has the later name
+    made = [
+        route(name, ", ".join(f"{{matches: [{', '.join(map(written, rule))}]}}" for rule in rules))
+        for name, rules in zip(names, routes, strict=True)
+    ]
+    frontend = message(compiled(service("a"), *made), "Frontend", "default/a:80@*")
+    for request in requests:
+        best, wins = None, ""
+        for name, rules in zip(names, routes, strict=True):
+            for number, rule in enumerate(rules):
+                for match in rule:
+                    if holds(match, request) and (best is None or weight(match) > best):
+                        best, wins = weight(match), f"HTTPRoute/default/{name}/{number}"
+        assert core.route(frontend, request).rule_id == wins
