@@ -151,8 +151,8 @@ class Sticky(Model):
             raise wrong("sticky by a header or by a cookie", hint)
         if self.header == "cookie":
             raise wrong("the header cookie holds many of them", "sticky: {cookie: {name: …}} takes one")
-        if self.header and self.header.startswith("weft-"):
-            raise wrong(f"no caller can send {self.header}: the names weft-* are weft's own")
+        if self.header and self.header.startswith(("weft-", "weft_")):
+            raise wrong(f"no caller can send {self.header}: the names weft-* and weft_* are weft's own")
         return self
 
 
