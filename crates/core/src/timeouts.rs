@@ -16,6 +16,9 @@ pub struct Timeouts {
     pub stream_idle_ms: u64,
 }
 
+/// T5: a WebSocket or a gRPC stream may well be silent for minutes.
+const LASTING_IDLE_MS: u64 = 3_600_000;
+
 impl Timeouts {
     /// No total timeout: the 15 s of Envoy and Kuma breaks downloads, streams and long polls. Idle 5 min is Envoy's.
     pub const DEFAULT: Timeouts = Timeouts { request_ms: 0, backend_request_ms: 0, stream_idle_ms: 300_000 };
@@ -26,6 +29,14 @@ impl Timeouts {
             backend_request_ms: timeouts.backend_request_ms,
             stream_idle_ms: timeouts.stream_idle_ms,
         }
+    }
+
+    /// How long a stream may be silent; 0: for ever. `lasting`: a WebSocket or a gRPC stream, for which the default is
+    /// longer; what was written for it holds for it.
+    pub fn stream_idle_us(&self, lasting: bool) -> u64 {
+        let by_default = self.stream_idle_ms == Timeouts::DEFAULT.stream_idle_ms;
+        let ms = if lasting && by_default { LASTING_IDLE_MS } else { self.stream_idle_ms };
+        ms.saturating_mul(US_PER_MS)
     }
 }
 
@@ -135,11 +146,6 @@ pub fn write_grpc_timeout(left_us: u64, out: &mut Vec<u8>) {
     out.push(unit);
 }
 
-/// Writes what is left as `weft-deadline-ms`, rounded up: a hop never tells the next one that it is late when it is not.
-pub fn write_deadline_ms(left_us: u64, out: &mut Vec<u8>) {
-    write_decimal(left_us.div_ceil(US_PER_MS), out);
-}
-
 fn write_decimal(n: u64, out: &mut Vec<u8>) {
     // 2^64 has 20 digits.
     let mut digits = [0; 20];
@@ -230,9 +236,21 @@ mod tests {
             let back = parse_grpc_timeout(&out).unwrap();
             assert!(back <= us && back >= us.min(359_999_996_400_000_000) / 2, "{us} {back}");
         }
-        let mut out = Vec::new();
-        write_deadline_ms(1, &mut out);
-        assert_eq!(out, b"1");
+    }
+
+    #[test]
+    fn a_lasting_stream_may_be_silent_for_an_hour_unless_something_is_written() {
+        let idle = |stream_idle_ms| Timeouts { stream_idle_ms, ..Timeouts::DEFAULT };
+        for (timeouts, lasting, us) in [
+            (Timeouts::DEFAULT, false, 300_000_000),
+            (Timeouts::DEFAULT, true, 3_600_000_000),
+            (idle(30_000), true, 30_000_000),
+            (idle(7_200_000), true, 7_200_000_000),
+            (idle(0), true, 0),
+            (idle(0), false, 0),
+        ] {
+            assert_eq!(timeouts.stream_idle_us(lasting), us, "{timeouts:?}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use weft_core::endpoints::EndpointIx;
 use weft_core::frontend::Frontend;
 use weft_core::split::Weighted;
 use weft_core::sticky::{Caller, Sticky, Token};
-use weft_core::timeouts::Limits;
+use weft_core::timeouts::{self, Limits};
 use weft_http::h1::RequestKind;
 use weft_http::h2::StreamId;
 
@@ -182,6 +182,16 @@ impl Exchange {
     pub fn deadline_left_ms(&self) -> Option<u64> {
         let left = self.limits?.left_us(self.begun_us, self.try_us)?;
         Some(left.div_ceil(1000))
+    }
+
+    /// A gRPC app hears of the deadline in its own words, whoever set it.
+    pub fn tell_grpc_what_is_left(&mut self) {
+        let left = self.limits.and_then(|limits| limits.left_us(self.begun_us, self.try_us));
+        if let (true, Some(left)) = (self.grpc, left) {
+            let mut text = Vec::new();
+            timeouts::write_grpc_timeout(left, &mut text);
+            self.request.set(b"grpc-timeout", &text);
+        }
     }
 
     /// The earlier of its deadlines; None: it has none.

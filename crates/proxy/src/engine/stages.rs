@@ -359,7 +359,7 @@ impl Engine {
         let exchange = &mut self.exchanges[x];
         let deadline = exchange.request.known(Known::GrpcTimeout).and_then(timeouts::parse_grpc_timeout);
         let limits = Limits::of(&timeouts, action.retry.per_try_timeout_ms, deadline);
-        exchange.idle_us = idle_of(&timeouts, exchange.upgrade || exchange.grpc);
+        exchange.idle_us = timeouts.stream_idle_us(exchange.upgrade || exchange.grpc);
         let keeps = action.retry.attempts > 0 && action.retry.body_bytes > 0;
         exchange.keep_bytes = if keeps && !exchange.upgrade { action.retry.body_bytes as usize } else { 0 };
         exchange.limits = Some(limits);
@@ -521,8 +521,12 @@ impl Engine {
         exchange.audited = audited;
         exchange.rule = Some(rule.clone());
         let timeouts = rules.timeouts.unwrap_or(Timeouts::DEFAULT);
-        exchange.idle_us = idle_of(&timeouts, exchange.upgrade || exchange.grpc);
-        let deadline = exchange.request.get(b"weft-deadline-ms").and_then(timeouts::parse_deadline_ms);
+        exchange.idle_us = timeouts.stream_idle_us(exchange.upgrade || exchange.grpc);
+        let request = &exchange.request;
+        let travelled = request.get(b"weft-deadline-ms").and_then(timeouts::parse_deadline_ms);
+        // A caller without a proxy has only its own word for it.
+        let own = || request.known(Known::GrpcTimeout).and_then(timeouts::parse_grpc_timeout);
+        let deadline = travelled.or_else(own);
         let limits = Limits::of(&timeouts, 0, deadline);
         exchange.limits = Some(limits);
         if let Some((us, _)) = limits.whole {
@@ -550,6 +554,7 @@ impl Engine {
         self.identify(x);
         let exchange = &mut self.exchanges[x];
         exchange.try_us = self.now_us;
+        exchange.tell_grpc_what_is_left();
         exchange.attempts = 1;
         let h2_caller = conn.peer.is_none() && exchange.down.is_some_and(|d| d.stream.0 != 0);
         let speak_h2 = app_is_h2.unwrap_or(spoken_h2 || h2_caller);
@@ -572,13 +577,6 @@ impl Engine {
         };
         Some((h1, h2, declared))
     }
-}
-
-fn idle_of(timeouts: &Timeouts, long: bool) -> u64 {
-    /// T5: WebSocket and gRPC streams live quietly for longer.
-    const LONG_MS: u64 = 3_600_000;
-    let ms = if long { timeouts.stream_idle_ms.max(LONG_MS) } else { timeouts.stream_idle_ms };
-    if timeouts.stream_idle_ms == 0 { 0 } else { ms * 1000 }
 }
 
 fn apply_edit(request: &mut Message, edit: &HeaderEdit) {

@@ -361,3 +361,30 @@ fn switching_protocols_that_nobody_asked_for_is_no_answer() {
     let response = client.get("/");
     assert_eq!((response.status, response.header("weft-reason")), (502, Some("upstream-protocol")), "{response:?}");
 }
+
+#[test]
+fn a_grpc_app_hears_how_much_time_is_left() {
+    let app = App::says("");
+    let limited = |p: &mut v1::InboundPort| {
+        p.protocol = v1::AppProtocol::Http1 as i32;
+        p.timeouts = Some(v1::Timeouts { request_ms: 9_000, ..Default::default() });
+    };
+    let proxy = Plan::new("b").serves(app.address, limited).start();
+    let cases = [
+        ("application/grpc", Some("5S"), 5_000_000),
+        ("application/grpc", Some("60S"), 9_000_000),
+        ("application/grpc", None, 9_000_000),
+        ("text/plain", None, 0),
+    ];
+    for (content_type, timeout, at_most_us) in cases {
+        let own = timeout.map_or(String::new(), |t| format!("grpc-timeout: {t}\r\n"));
+        let request = format!("GET / HTTP/1.1\r\nhost: b\r\ncontent-type: {content_type}\r\n{own}\r\n");
+        Client::connect(proxy.inbound[0]).send(request).response().unwrap();
+        let seen = app.requests().pop().unwrap();
+        let told: Vec<&str> =
+            seen.headers.iter().filter(|(n, _)| n == "grpc-timeout").map(|(_, v)| v.as_str()).collect();
+        let left_us: u64 = told.first().map_or(0, |v| v.strip_suffix('u').unwrap().parse().unwrap());
+        assert!(left_us <= at_most_us && left_us >= at_most_us / 2, "{content_type} {timeout:?}: {told:?}");
+        assert!(told.len() <= 1, "{told:?}");
+    }
+}
