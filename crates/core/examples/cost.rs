@@ -1,6 +1,7 @@
 //! What decisions cost, in nanoseconds: `cargo run --release -p weft-core --example cost`.
 //!
 //! Each figure is the fastest of many runs over varied input: on a shared machine everything else is noise on top.
+#![allow(clippy::disallowed_methods)] // It measures.
 #[path = "../tests/common/mod.rs"]
 mod common;
 

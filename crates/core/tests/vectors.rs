@@ -1,4 +1,5 @@
 //! Runs `tests/vectors/*.json`; `tests/test_vectors.py` runs the same through Python. The format: tests/vectors/README.md.
+#![allow(clippy::disallowed_methods)] // The questions are files.
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage};
 use serde_json::{Map, Value, json};

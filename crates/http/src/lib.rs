@@ -35,8 +35,10 @@
 //! - [`h2::Connection::receive`] may return an event without consuming anything, and after a GOAWAY one `Reset` for
 //!   each stream that the peer will not process. Every byte of `Data` is released exactly once, also after a reset.
 //! - A request above the limits is answered with 431 by [`h2::Connection`] itself; the caller never sees it.
-//! - Stricter than the RFCs: no chunk extensions, no sub-delims or percent-encoding in a host, no `#` or non-ASCII byte in a target, no
-//!   `http://host?query` without a path. More lenient: see [`h1`].
+//! - Stricter than the RFCs: no chunk extensions, no sub-delims or percent-encoding in a host, no `#` or non-ASCII byte
+//!   in a target, no `http://host?query` without a path. More lenient: see [`h1`].
+
+#![forbid(unsafe_code)]
 
 pub mod h1;
 pub mod h2;
