@@ -195,7 +195,7 @@ pub fn pending(missing: &str, waited_ms: u64, others: usize) -> Option<Result<u6
         "inbound" => Missing::Inbound,
         _ => return None,
     };
-    Some(match pending::decide(missing, waited_ms.saturating_mul(1_000), others) {
+    Some(match pending::decide(missing, waited_ms.saturating_mul(1_000), others, None) {
         Pending::Wait { for_us } => Ok(for_us / 1_000),
         Pending::Refuse(reason) => Err(reason),
     })

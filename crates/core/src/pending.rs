@@ -21,12 +21,13 @@ pub enum Pending {
     Refuse(Reason),
 }
 
-/// `others`: requests that wait already.
-pub fn decide(missing: Missing, waited_us: u64, others: usize) -> Pending {
+/// `others`: requests that wait already. `deadline_us`: what the caller gives for the whole request.
+pub fn decide(missing: Missing, waited_us: u64, others: usize, deadline_us: Option<u64>) -> Pending {
     match missing {
         Missing::Inbound => Pending::Refuse(Reason::NoInbound),
+        Missing::Frontend if deadline_us.is_some_and(|us| waited_us >= us) => Pending::Refuse(Reason::DeadlineExceeded),
         Missing::Frontend if others >= WAITING || waited_us >= WAIT_US => Pending::Refuse(Reason::ConfigPending),
-        Missing::Frontend => Pending::Wait { for_us: WAIT_US - waited_us },
+        Missing::Frontend => Pending::Wait { for_us: WAIT_US.min(deadline_us.unwrap_or(WAIT_US)) - waited_us },
     }
 }
 
@@ -37,18 +38,24 @@ mod tests {
     #[test]
     fn a_destination_is_waited_for_and_never_for_long() {
         let refuse = Pending::Refuse(Reason::ConfigPending);
-        for (waited_us, others, expected) in [
-            (0, 0, Pending::Wait { for_us: 2_000_000 }),
-            (1_999_999, 1_023, Pending::Wait { for_us: 1 }),
-            (2_000_000, 0, refuse),
-            (0, 1_024, refuse),
+        let late = Pending::Refuse(Reason::DeadlineExceeded);
+        for (waited_us, others, deadline_us, expected) in [
+            (0, 0, None, Pending::Wait { for_us: 2_000_000 }),
+            (1_999_999, 1_023, None, Pending::Wait { for_us: 1 }),
+            (2_000_000, 0, None, refuse),
+            (0, 1_024, None, refuse),
+            (0, 0, Some(100), Pending::Wait { for_us: 100 }),
+            (40, 0, Some(100), Pending::Wait { for_us: 60 }),
+            (100, 0, Some(100), late),
+            (0, 0, Some(3_000_000), Pending::Wait { for_us: 2_000_000 }),
+            (2_000_000, 0, Some(3_000_000), refuse),
         ] {
-            assert_eq!(decide(Missing::Frontend, waited_us, others), expected);
+            assert_eq!(decide(Missing::Frontend, waited_us, others, deadline_us), expected);
         }
     }
 
     #[test]
     fn without_its_rules_a_workload_is_closed_at_once() {
-        assert_eq!(decide(Missing::Inbound, 0, 0), Pending::Refuse(Reason::NoInbound));
+        assert_eq!(decide(Missing::Inbound, 0, 0, None), Pending::Refuse(Reason::NoInbound));
     }
 }

@@ -9,6 +9,7 @@ use weft_core::frontend::Frontend;
 use weft_core::split::Weighted;
 use weft_core::sticky::{Caller, Sticky, Token};
 use weft_core::timeouts::{self, Limits};
+use weft_http::Known;
 use weft_http::h1::RequestKind;
 use weft_http::h2::StreamId;
 
@@ -182,6 +183,11 @@ impl Exchange {
     pub fn deadline_left_ms(&self) -> Option<u64> {
         let left = self.limits?.left_us(self.begun_us, self.try_us)?;
         Some(left.div_ceil(1000))
+    }
+
+    /// What a gRPC caller gives for the whole request, in its own words.
+    pub fn asked_deadline_us(&self) -> Option<u64> {
+        self.request.known(Known::GrpcTimeout).and_then(timeouts::parse_grpc_timeout)
     }
 
     /// A gRPC app hears of the deadline in its own words, whoever set it.

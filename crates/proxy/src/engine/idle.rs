@@ -91,7 +91,9 @@ impl Engine {
                 self.waiting.remove(&key);
             }
         }
-        self.answer_later(x, Reason::ConfigPending.into());
+        let exchange = &self.exchanges[x];
+        let late = exchange.asked_deadline_us().is_some_and(|us| self.now_us >= exchange.begun_us + us);
+        self.answer_later(x, if late { Reason::DeadlineExceeded } else { Reason::ConfigPending }.into());
     }
 
     /// A connection's first bytes, its establishment or its linger took too long.

@@ -201,7 +201,9 @@ impl Engine {
 
     fn await_answer(&mut self, x: ExchangeId, key: String, ask: Option<Signal>) -> Stage {
         let waiting: usize = self.waiting.values().map(Vec::len).sum();
-        let for_us = match pending::decide(Missing::Frontend, 0, waiting) {
+        let waited_us = self.now_us - self.exchanges[x].begun_us;
+        let deadline_us = self.exchanges[x].asked_deadline_us();
+        let for_us = match pending::decide(Missing::Frontend, waited_us, waiting, deadline_us) {
             Pending::Wait { for_us } => for_us,
             Pending::Refuse(reason) => return Err(reason.into()),
         };
@@ -327,6 +329,7 @@ impl Engine {
                 self.edit_request(x, action, &weighted.request_headers, prefix);
                 self.exchanges[x].plan = Some(Plan { action: action.clone(), weighted: at, backend, caller });
                 self.set_limits(x, action);
+                self.refuse_late(x)?;
                 self.backends.all[backend as usize].group.shared().budget.deposit(self.now_us);
                 self.try_once(x)
             }
@@ -357,8 +360,7 @@ impl Engine {
         let mesh = self.config.mesh.timeouts.as_ref().map(Timeouts::compile);
         let timeouts = action.timeouts.or(mesh).unwrap_or(Timeouts::DEFAULT);
         let exchange = &mut self.exchanges[x];
-        let deadline = exchange.request.known(Known::GrpcTimeout).and_then(timeouts::parse_grpc_timeout);
-        let limits = Limits::of(&timeouts, action.retry.per_try_timeout_ms, deadline);
+        let limits = Limits::of(&timeouts, action.retry.per_try_timeout_ms, exchange.asked_deadline_us());
         exchange.idle_us = timeouts.stream_idle_us(exchange.upgrade || exchange.grpc);
         let keeps = action.retry.attempts > 0 && action.retry.body_bytes > 0;
         exchange.keep_bytes = if keeps && !exchange.upgrade { action.retry.body_bytes as usize } else { 0 };
@@ -366,6 +368,17 @@ impl Engine {
         if let Some((us, _)) = limits.whole {
             exchange.deadline_us = exchange.begun_us + us;
             self.arm(x);
+        }
+    }
+
+    /// T5: late work is dropped, not done for nobody.
+    fn refuse_late(&self, x: ExchangeId) -> Stage {
+        let exchange = &self.exchanges[x];
+        match exchange.limits.and_then(|limits| limits.whole) {
+            Some((us, limit)) if self.now_us >= exchange.begun_us + us => {
+                Err(Answer::Failure { reason: limit.reason(), rule: exchange.rule.clone() })
+            }
+            _ => Ok(()),
         }
     }
 
@@ -525,15 +538,14 @@ impl Engine {
         let request = &exchange.request;
         let travelled = request.get(b"weft-deadline-ms").and_then(timeouts::parse_deadline_ms);
         // A caller without a proxy has only its own word for it.
-        let own = || request.known(Known::GrpcTimeout).and_then(timeouts::parse_grpc_timeout);
-        let deadline = travelled.or_else(own);
+        let deadline = travelled.or_else(|| exchange.asked_deadline_us());
         let limits = Limits::of(&timeouts, 0, deadline);
         exchange.limits = Some(limits);
         if let Some((us, _)) = limits.whole {
             exchange.deadline_us = exchange.begun_us + us;
             self.arm(x);
         }
-        if allow { Ok(()) } else { refused(Reason::AccessDenied, &rule) }
+        if allow { self.refuse_late(x) } else { refused(Reason::AccessDenied, &rule) }
     }
 
     // ----------------------------------------------------------------------------------------- inbound: deliver

@@ -117,6 +117,23 @@ fn a_request_timeout_is_504_with_its_reason() {
 }
 
 #[test]
+fn late_work_is_dropped() {
+    let app = App::says("too late");
+    let proxy = Plan::new("a").generic_outbound().calls("b", &[(app.address, None)]).start();
+    let alone = Plan::new("b").serves(app.address, |_| {}).start();
+    for address in [proxy.outbound[0], proxy.outbound[1], alone.inbound[0]] {
+        let late = "GET / HTTP/1.1\r\nhost: b\r\ngrpc-timeout: 0n\r\n\r\n";
+        let response = Client::connect(address).send(late).response().unwrap();
+        assert_eq!((response.status, response.header("weft-reason")), (504, Some("deadline-exceeded")));
+    }
+    assert!(app.requests().is_empty());
+    // Nobody answers for this name, and the caller does not wait for long.
+    let unknown = "GET / HTTP/1.1\r\nhost: nobody.default.mesh\r\ngrpc-timeout: 20m\r\n\r\n";
+    let response = Client::connect(proxy.outbound[0]).send(unknown).response().unwrap();
+    assert_eq!((response.status, response.header("weft-reason")), (504, Some("deadline-exceeded")));
+}
+
+#[test]
 fn a_try_that_takes_too_long_is_repeated_when_asked() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let app = App::says("quick");

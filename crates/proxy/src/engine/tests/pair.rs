@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::kit::{App, Client, Pair, Plan, ok, spiffe};
-use crate::shared::Command;
+use crate::shared::{Command, Signal};
 use crate::tls::testing::Authority;
 use weft_proto::v1;
 
@@ -165,6 +165,28 @@ fn an_endpoint_that_is_somebody_else_gets_nothing() {
     let response = caller.client().get("/");
     assert_eq!(response.status, 503);
     assert!(app.requests().is_empty());
+}
+
+#[test]
+fn a_request_before_its_hello_gets_nothing() {
+    use std::io::{Read, Write};
+    let app = App::says("");
+    let authority = Authority::new("root");
+    let mut callee = Plan::new("b").serves(app.address, |_| {}).start_as(Some(&authority));
+    let identity = authority.identity(&spiffe("a"));
+    let name = crate::tls::session_name("default/b-0");
+    let mut tls = rustls::ClientConnection::new(identity.client.clone(), name).unwrap();
+    let mut client = Client::connect(callee.inbound[0]);
+    let mut stream = rustls::Stream::new(&mut tls, &mut client.writer);
+    // Preface, SETTINGS, and HEADERS of "GET / b" that end the stream (RFC 7541: indexed 2, 6, 4; literal :authority).
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
+    stream.write_all(b"\0\0\x06\x01\x05\0\0\0\x01\x82\x86\x84\x01\x01b").unwrap();
+    let mut said = Vec::new();
+    let _ = stream.read_to_end(&mut said);
+    assert!(app.requests().is_empty());
+    let told = std::iter::from_fn(|| callee.signals.blocking_recv())
+        .find_map(|signal| if let Signal::Event(event) = signal { Some(event.kind) } else { None });
+    assert_eq!(told.as_deref(), Some("hello-missing"));
 }
 
 #[test]
