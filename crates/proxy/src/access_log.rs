@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use weft_proto::v1;
 
+use crate::control::log;
 use crate::shared::{Record, Shared};
 use crate::timestamp;
 
@@ -170,7 +171,7 @@ impl Writer {
         self.flush();
         match open(self.path.as_deref()) {
             Ok(out) => self.out = out,
-            Err(e) => eprintln!("weft-proxy: {e}; writing to the old file"),
+            Err(e) => log::warn(&format!("{e}; writing to the old file")),
         }
     }
 }

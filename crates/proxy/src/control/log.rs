@@ -1,5 +1,7 @@
 //! What the control side tells people, on stderr: changes of state, never what repeats.
 
+use std::io::{self, Write};
+
 use crate::timestamp;
 
 pub fn info(text: &str) {
@@ -11,7 +13,16 @@ pub fn warn(text: &str) {
 }
 
 fn line(level: &str, text: &str) {
-    eprintln!("{}", written(timestamp::now(), level, text));
+    put(&written(timestamp::now(), level, text));
+}
+
+/// In one write. A full disk or a pipe that nobody reads any more loses the line: `eprintln!` would end the thread.
+pub fn put(line: &str) {
+    if cfg!(test) {
+        // Shown when the test fails.
+        return eprintln!("{line}");
+    }
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// One line, whatever a peer wrote into `text`.
