@@ -56,6 +56,18 @@ def test_traffic_becomes_an_edge_with_its_encryption(world: World) -> None:
     assert (outside[0].source.service, outside[0].tls, outside[0].side) == ("", "plaintext", "destination")
 
 
+def test_a_job_that_is_over_at_once_is_an_edge_when_it_has_ended(world: World) -> None:
+    """Three of them: none may hang on where in its second the reporter was."""
+    world.controller()
+    world.apply(world.service("reviews"))
+    world.serve("reviews")
+    for name in ("quick-1", "quick-2", "quick-3"):
+        assert fetched(world, 'os.environ["REVIEWS_URL"]', "--name", name)[0] == 200
+        with world.mesh() as mesh:
+            found = [e.requests for e in mesh.edges(by="workload") if e.source.workload == f"default/{name}"]
+        assert found == [1], name
+
+
 def test_a_job_is_told_where_everything_is_and_no_secrets(world: World) -> None:
     world.controller()
     world.apply(world.service("book-reviews"))

@@ -15,7 +15,7 @@ use weft_proto::v1;
 
 use crate::access_log::AccessLog;
 use crate::config::Config;
-use crate::control::{self, Control};
+use crate::control::{self, Control, Orders};
 use crate::engine::{Engine, InboundSetup, OutboundSetup, Setup};
 use crate::launch;
 use crate::metrics::Metrics;
@@ -204,11 +204,13 @@ impl Proxy {
 
     fn run(mut self) -> Result<(), Failure> {
         let control = self.running.take().ok_or("the control side was not started")?;
-        let thread = self.listen_to_signals(control)?;
+        let thread = self.listen_to_signals(control.orders())?;
         let ended = self.engine.run();
         // Lines that are under way are written; the threads end with the process.
         drop(self.engine);
         self.log.close();
+        // A thread that had a bug has said so.
+        let _ = control.finish();
         drop(thread);
         ended.map_err(|error| {
             let text = error.to_string();
@@ -217,7 +219,7 @@ impl Proxy {
         })
     }
 
-    fn listen_to_signals(&self, control: Control) -> Result<thread::JoinHandle<()>, Failure> {
+    fn listen_to_signals(&self, orders: Orders) -> Result<thread::JoinHandle<()>, Failure> {
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
         let (log, drain_ms, engine) = (self.log.clone(), self.drain_ms, self.handle.clone());
         let body = move || {
@@ -231,7 +233,7 @@ impl Proxy {
                     }
                     _ => {
                         draining = true;
-                        control.drain(drain_ms);
+                        orders.drain(drain_ms);
                     }
                 }
             }

@@ -88,8 +88,7 @@ impl Side {
 impl Drop for Side {
     fn drop(&mut self) {
         if let Some(control) = self.control.take() {
-            control.stop();
-            control.thread.join().expect("the control thread ends");
+            control.finish().expect("the control thread ends");
         }
     }
 }
@@ -157,7 +156,7 @@ fn ready_says_why_not_until_the_engine_listens() {
     assert!(body.contains("the listeners are not open yet"), "{body}");
     side.signals.send(Signal::Ready).unwrap();
     side.until("/ready", |status, _| status == 200);
-    side.control.as_ref().unwrap().drain(0);
+    side.control.as_ref().unwrap().orders().drain(0);
     let body = side.until("/ready", |status, _| status == 503);
     assert!(body.contains("draining"), "{body}");
 }

@@ -63,6 +63,8 @@ pub struct Hub {
     /// True once the engine said that it listens, and what runs here may get traffic.
     pub engine_ready: watch::Sender<bool>,
     pub draining: watch::Sender<bool>,
+    /// True once the engine has ended: what is not told now never will be.
+    pub ending: watch::Sender<bool>,
     pub contact: watch::Sender<Contact>,
     pub renew_now: Notify,
     pub state: Option<StateDir>,
@@ -86,6 +88,7 @@ impl Hub {
             health: watch::Sender::new(starting),
             engine_ready: watch::Sender::new(false),
             draining: watch::Sender::new(false),
+            ending: watch::Sender::new(false),
             contact: watch::Sender::new(Contact::default()),
             renew_now: Notify::new(),
             state,

@@ -30,6 +30,7 @@ mod token;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use weft_proto::v1;
@@ -41,6 +42,9 @@ use crate::tls::{Identity, TlsError};
 use hub::Hub;
 use state::StateDir;
 use tasks::Tasks;
+
+/// For the controller to take the last report. It is on this machine or near, or it is away; an end must not wait.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// What the control side begins with.
 pub struct Start {
@@ -60,8 +64,12 @@ pub struct Start {
 /// The running control side.
 pub struct Control {
     pub thread: thread::JoinHandle<()>,
-    orders: mpsc::UnboundedSender<Order>,
+    orders: Orders,
 }
+
+/// What the control side is told, by any thread.
+#[derive(Clone)]
+pub struct Orders(mpsc::UnboundedSender<Order>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Order {
@@ -69,15 +77,27 @@ enum Order {
     Stop,
 }
 
-impl Control {
+impl Orders {
     /// R8: out of rotation at the controller and at `/ready`, then the engine drains. `Signal::Drained` ends it.
     pub fn drain(&self, within_ms: u64) {
-        let _ = self.orders.send(Order::Drain { within_ms });
+        let _ = self.0.send(Order::Drain { within_ms });
     }
 
-    /// Ends the thread.
-    pub fn stop(&self) {
-        let _ = self.orders.send(Order::Stop);
+    /// Ends the thread, once the controller has the last report or time is over.
+    fn stop(&self) {
+        let _ = self.0.send(Order::Stop);
+    }
+}
+
+impl Control {
+    pub fn orders(&self) -> Orders {
+        self.orders.clone()
+    }
+
+    /// After the engine's end: what it counted to the last is told, as far as there is somebody to tell.
+    pub fn finish(self) -> thread::Result<()> {
+        self.orders.stop();
+        self.thread.join()
     }
 }
 
@@ -91,12 +111,16 @@ pub fn start(start: Start, signals: mpsc::UnboundedReceiver<Signal>) -> std::io:
     let body = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         match runtime {
-            Ok(runtime) => runtime.block_on(run(start, signals, incoming)),
+            Ok(runtime) => {
+                runtime.block_on(run(start, signals, incoming));
+                // A name that is being looked up, or a slow disk, holds nobody up.
+                runtime.shutdown_background();
+            }
             Err(e) => log::warn(&format!("the control side cannot start: {e}")),
         }
     };
     let thread = thread::Builder::new().name("weft-control".into()).spawn(body)?;
-    Ok(Control { thread, orders })
+    Ok(Control { thread, orders: Orders(orders) })
 }
 
 async fn run(
@@ -117,7 +141,13 @@ async fn run(
         tokio::select! {
             order = orders.recv() => match order {
                 Some(Order::Drain { within_ms }) => hub.drain(within_ms),
-                Some(Order::Stop) | None => return,
+                Some(Order::Stop) | None => {
+                    while let Ok(signal) = signals.try_recv() {
+                        tasks.signal(signal);
+                    }
+                    let _ = tokio::time::timeout(LAST_WORDS, tasks.finish()).await;
+                    return;
+                }
             },
             Some(signal) = signals.recv() => tasks.signal(signal),
             Some(ended) = tasks.set.join_next() => if let Err(e) = ended {
@@ -137,8 +167,6 @@ fn open_state(launch: &v1::Launch) -> Option<StateDir> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::shared::Command;
 
@@ -147,11 +175,10 @@ mod tests {
         let (start_with, engine) = testing::start(testing::launch());
         let (_signals, incoming) = mpsc::unbounded_channel();
         let control = start(start_with, incoming).unwrap();
-        control.drain(3);
+        control.orders().drain(3);
         let told = engine.commands.recv_timeout(Duration::from_secs(10));
         assert!(matches!(told, Ok(Command::Drain { within_ms: 3 })));
-        control.stop();
-        control.thread.join().unwrap();
+        control.finish().unwrap();
     }
 
     #[test]

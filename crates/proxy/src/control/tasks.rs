@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{AbortHandle, JoinError, JoinSet};
 
 use super::hub::Hub;
 use super::join::Joiner;
@@ -27,11 +27,19 @@ pub struct Tasks {
     /// None: there is no controller that could be asked.
     asks: Option<mpsc::UnboundedSender<ads::Ask>>,
     lookups: Arc<Semaphore>,
+    telemetry: Option<AbortHandle>,
 }
 
 impl Tasks {
     pub fn new(hub: Arc<Hub>, admin: Option<std::net::TcpListener>) -> Tasks {
-        Tasks { hub, admin, set: JoinSet::new(), asks: None, lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)) }
+        Tasks {
+            hub,
+            admin,
+            set: JoinSet::new(),
+            asks: None,
+            lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)),
+            telemetry: None,
+        }
     }
 
     pub fn spawn(&mut self) {
@@ -68,7 +76,7 @@ impl Tasks {
         };
         self.set.spawn(ads::run(hub.clone(), asks, seed(hub, 3)));
         self.set.spawn(registration::run(hub.clone(), seed(hub, 4)));
-        self.set.spawn(telemetry::run(hub.clone(), seed(hub, 5)));
+        self.telemetry = Some(self.set.spawn(telemetry::run(hub.clone(), seed(hub, 5))));
     }
 
     /// Traffic does not notice: the engine keeps what it has.
@@ -95,6 +103,14 @@ impl Tasks {
             Signal::Ready => drop(self.hub.engine_ready.send_replace(true)),
             Signal::Drained { unfinished: 0 } => log::info("drained"),
             Signal::Drained { unfinished } => log::warn(&format!("drained, {unfinished} exchanges were cut off")),
+        }
+    }
+
+    /// Until the controller has taken the last report; the caller has no patience without end.
+    pub async fn finish(&mut self) {
+        self.hub.ending.send_replace(true);
+        while self.telemetry.as_ref().is_some_and(|task| !task.is_finished()) {
+            self.set.join_next().await;
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the controller is told each second: cumulative counters that changed, rule hits, events.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,25 +25,31 @@ const QUEUE: usize = 2;
 /// Of one report; the controller takes no more.
 const MAX_EVENTS: usize = 20;
 
+/// Until the end: then a last report, of what no tick would see any more.
 pub async fn run(hub: Arc<Hub>, seed: u64) {
     let (mut backoff, mut rng) = (Backoff::default(), Rng::new(seed));
-    let mut channels = hub.channel.subscribe();
+    let (mut channels, mut ending) = (hub.channel.subscribe(), hub.ending.subscribe());
     let mut sequence = 0;
     loop {
         let channel = channels.borrow_and_update().clone();
+        let mut ended = None;
         if let Some(channel) = channel {
             let began = tokio::time::Instant::now();
-            let ended = follow(&hub, channel, &mut sequence).await;
+            ended = Some(follow(&hub, channel, &mut sequence).await);
             if began.elapsed() > 10 * INTERVAL {
                 backoff.reset();
             }
-            if backoff.is_fresh() {
-                log::warn(&format!("telemetry: {ended}; trying again"));
-            }
+        }
+        if *ending.borrow_and_update() {
+            return;
+        }
+        if let Some(ended) = ended.filter(|_| backoff.is_fresh()) {
+            log::warn(&format!("telemetry: {ended}; trying again"));
         }
         tokio::select! {
             () = tokio::time::sleep(backoff.next(&mut rng)) => {}
             _ = channels.changed() => {}
+            _ = ending.changed() => {}
         }
     }
 }
@@ -50,26 +57,35 @@ pub async fn run(hub: Arc<Hub>, seed: u64) {
 async fn follow(hub: &Hub, channel: Channel, sequence: &mut u64) -> String {
     let (sender, outgoing) = mpsc::channel(QUEUE);
     let mut client = TelemetryClient::new(channel);
-    let call = client.report(ReceiverStream::new(outgoing));
-    tokio::select! {
-        answered = call => match answered {
-            Ok(_) => "the controller ended the stream".into(),
-            Err(status) => why(&status),
-        },
-        () = report(hub, sender, sequence) => "this proxy stops".into(),
+    let mut call = pin!(client.report(ReceiverStream::new(outgoing)));
+    let answered = tokio::select! {
+        answered = &mut call => answered,
+        // Its end is the stream's, which the controller answers.
+        () = report(hub, sender, sequence) => call.await,
+    };
+    match answered {
+        Ok(_) => "the controller ended the stream".into(),
+        Err(status) => why(&status),
     }
 }
 
 async fn report(hub: &Hub, sender: mpsc::Sender<v1::TelemetryReport>, sequence: &mut u64) {
     let mut changes = Changes::default();
+    let mut ending = hub.ending.subscribe();
     let mut tick = tokio::time::interval(INTERVAL);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        tick.tick().await;
+        let ends = tokio::select! {
+            _ = tick.tick() => false,
+            _ = ending.wait_for(|ends| *ends) => true,
+        };
         let Ok(place) = sender.reserve().await else { return };
         let (edges, rules) = (changes.edges(&hub.shared.metrics), changes.rules(&hub.shared.metrics));
         let events = hub.take_events(MAX_EVENTS);
         if edges.is_empty() && rules.is_empty() && events.is_empty() {
+            if ends {
+                return;
+            }
             continue;
         }
         *sequence += 1;
@@ -174,6 +190,7 @@ fn key(series: &Series) -> v1::EdgeKey {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{kit, launch};
     use super::*;
     use crate::metrics::SeriesKey;
 
@@ -197,6 +214,41 @@ mod tests {
         series(&metrics, "b").connections.add(1);
         assert_eq!(changes.edges(&metrics)[0].key.as_ref().unwrap().destination_workload, "b");
         assert_eq!(Changes::default().edges(&metrics).len(), 2, "a new stream is told everything");
+    }
+
+    /// All of the reports until the sender is dropped.
+    async fn reports(hub: &Hub) -> Vec<v1::TelemetryReport> {
+        let (sender, mut outgoing) = mpsc::channel(QUEUE);
+        let mut sequence = 0;
+        let mut found = Vec::new();
+        let read = async {
+            while let Some(report) = outgoing.recv().await {
+                found.push(report);
+            }
+        };
+        tokio::join!(report(hub, sender, &mut sequence), read);
+        found
+    }
+
+    #[tokio::test]
+    async fn the_end_is_told_in_as_many_reports_as_it_takes() {
+        let kit = kit(launch());
+        // The first tick is at once, and sees nothing yet.
+        let (told, ()) = tokio::join!(reports(&kit.hub), async {
+            tokio::task::yield_now().await;
+            series(&kit.hub.shared.metrics, "a").record(200, 100, 0, 0);
+            (0..MAX_EVENTS + 1).for_each(|_| kit.hub.happened("bug", "", ""));
+            kit.hub.ending.send_replace(true);
+        });
+        let counts: Vec<_> = told.iter().map(|r| (r.sequence, r.edges.len(), r.events.len())).collect();
+        assert_eq!(counts, [(1, 1, MAX_EVENTS), (2, 0, 1)]);
+    }
+
+    #[tokio::test]
+    async fn who_has_no_controller_ends_all_the_same() {
+        let kit = kit(launch());
+        kit.hub.ending.send_replace(true);
+        run(kit.hub.clone(), 1).await;
     }
 
     #[test]
