@@ -6,19 +6,20 @@ mod pages;
 mod prometheus;
 mod request;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
 use weft_http::h1;
 
 use crate::control::hub::Hub;
 use crate::control::log;
 
-/// Answered at the same time; the rest waits in the listen queue.
-const MAX_CONNECTIONS: usize = 16;
+/// Open at the same time: Prometheus, a few people and a health check need five.
+const MAX_CONNECTIONS: usize = 64;
 /// From the first byte to the last: a page of 4,096 series has 10 MB and goes over loopback.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// curl and Prometheus send under 1 KiB.
@@ -43,21 +44,33 @@ pub async fn serve(listener: std::net::TcpListener, hub: Arc<Hub>) {
         Err(e) => return log::warn(&format!("admin {address}: {e}")),
     };
     hub.admin.send_replace(Some(address));
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut open = Open::default();
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
                 let hub = hub.clone();
-                tokio::spawn(async move {
+                open.add(tokio::spawn(async move {
                     // A client that is slow or gone is its own affair.
                     let _ = tokio::time::timeout(TIMEOUT, answer(stream, &hub)).await;
-                    drop(place);
-                });
+                }));
             }
             // Out of descriptors: there will be some again.
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
+    }
+}
+
+/// The oldest goes when there are too many: who opens connections and says nothing must not keep a health check waiting.
+#[derive(Default)]
+struct Open(VecDeque<AbortHandle>);
+
+impl Open {
+    fn add(&mut self, connection: tokio::task::JoinHandle<()>) {
+        self.0.retain(|other| !other.is_finished());
+        if self.0.len() == MAX_CONNECTIONS {
+            self.0.pop_front().inspect(AbortHandle::abort);
+        }
+        self.0.push_back(connection.abort_handle());
     }
 }
 
@@ -141,6 +154,25 @@ mod tests {
             let answer = asked(request).await;
             assert!(answer.starts_with(start), "{request}: {answer}");
         }
+    }
+
+    #[tokio::test]
+    async fn who_says_nothing_keeps_nobody_waiting() {
+        let kit = kit(launch());
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn(serve(listener, kit.hub.clone()));
+        let mut idle = Vec::new();
+        for _ in 0..2 * MAX_CONNECTIONS {
+            idle.push(TcpStream::connect(address).await.unwrap());
+        }
+        let began = tokio::time::Instant::now();
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 ") && began.elapsed() < TIMEOUT / 2, "{answer}");
+        serving.abort();
     }
 
     #[tokio::test]
