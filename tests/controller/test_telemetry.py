@@ -5,7 +5,7 @@ from __future__ import annotations
 import grpc
 import pytest
 
-from tests.controller.conftest import World
+from tests.controller.conftest import World, service
 from weft.controller.telemetry import MAX_EVENTS_PER_REPORT
 from weft.v1 import control_pb2, control_pb2_grpc
 
@@ -42,6 +42,44 @@ async def test_nobody_reports_for_another(world: World, attached: bool) -> None:
         await send(proxy.channel, report("default/b-0"))
     assert caught.value.code() == grpc.StatusCode.PERMISSION_DENIED
     assert (await world.ok("GET", "/v1/edges"))["edges"] == []
+
+
+@pytest.mark.parametrize("local", [False, True])
+async def test_an_edge_between_others_is_not_counted(world: World, local: bool) -> None:
+    proxy = await (world.local if local else world.joined)("default/a-0", "default/a")
+    lies = report("default/a-0")
+    del lies.edges[:]
+    for side, source, destination in [
+        ("source", "default/b-0", "default/c-0"),
+        ("destination", "default/a-0", "default/c-0"),
+        ("destination", "", "default/c-0"),
+        ("", "default/a-0", "default/a-0"),
+        ("source", "default/a-0", "default/c-0"),
+        ("destination", "", "default/a-0"),
+    ]:
+        key = lies.edges.add(requests=1).key
+        key.side, key.source_workload, key.destination_workload = side, source, destination
+    await send(proxy.channel, lies)
+    edges = (await world.ok("GET", "/v1/edges?by=workload"))["edges"]
+    found = {(edge["side"], edge["source"]["workload"], edge["destination"]["workload"]) for edge in edges}
+    assert found == {("source", "default/a-0", "default/c-0"), ("destination", "", "default/a-0")}
+    (event,) = (await world.ok("GET", "/v1/events?kind=telemetry-refused"))["events"]
+    assert event["subject"] == "default/a-0" and "4 edges between others" in event["text"]
+
+
+@pytest.mark.parametrize("attached", [False, True])
+async def test_a_service_that_others_serve_is_not_its_own(world: World, attached: bool) -> None:
+    await world.apply(service("a"), service("b"))
+    proxy = await world.joined("default/a-0", "default/a")
+    if attached:
+        await proxy.attach()
+    claims = report("default/a-0")
+    claims.edges[0].key.source_service = "default/b"
+    rightful = claims.edges.add(requests=1).key
+    rightful.side, rightful.source_workload, rightful.source_service = "source", "default/a-0", "default/a"
+    await send(proxy.channel, claims)
+    edges = (await world.ok("GET", "/v1/edges"))["edges"]
+    assert {edge["source"]["service"] for edge in edges} == {"", "default/a"}
 
 
 async def test_a_proxy_in_trouble_does_not_push_out_other_events(world: World) -> None:

@@ -95,7 +95,16 @@ class Controller:
         self.grpc = GrpcServers(
             IdentityService(self.signer, self.store, self.events),
             RegistrationService(self.registry, self.intent.services, self.store, self.events, self.clock, trust_domain),
-            TelemetryService(self.edges, self.rules, self.events, self.registry, self.store, self.clock, trust_domain),
+            TelemetryService(
+                self.edges,
+                self.rules,
+                self.events,
+                self.registry,
+                self.intent.services,
+                self.store,
+                self.clock,
+                trust_domain,
+            ),
             self.delivery,
         )
 
