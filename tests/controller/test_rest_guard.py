@@ -18,7 +18,14 @@ from weft.controller.rest_guard import host_of
 
 @pytest.mark.parametrize(
     ("header", "host"),
-    [("127.0.0.1:80", "127.0.0.1"), ("[::1]:80", "::1"), ("[::1]", "::1"), ("LOCALHOST", "localhost"), ("", "")],
+    [
+        ("127.0.0.1:80", "127.0.0.1"),
+        ("[::1]:80", "::1"),
+        ("[::1]", "::1"),
+        ("[::1]evil", "[::1]evil"),
+        ("LOCALHOST", "localhost"),
+        ("", ""),
+    ],
 )
 def test_the_host_header_without_its_port(header: str, host: str) -> None:
     assert host_of(header) == host
@@ -27,6 +34,8 @@ def test_the_host_header_without_its_port(header: str, host: str) -> None:
 async def test_a_page_under_a_name_of_its_own_gets_nothing(world: World) -> None:
     answer = await world.fails(403, "GET", "/v1/resources", headers={"host": "evil.example:15080"})
     assert "not called 'evil.example'" in answer["error"]
+    for host in ("[::1].evil.example", "[::1]:80.evil.example", "127.0.0.1.evil.example"):
+        await world.fails(403, "GET", "/v1/resources", headers={"host": host})
     for host in ("localhost:1", "127.0.0.1", "[::1]:15080", "192.0.2.1:80"):
         await world.ok("GET", "/v1/resources", headers={"host": host})
 
@@ -41,6 +50,16 @@ async def test_a_form_of_a_page_is_not_json(world: World) -> None:
     for content_type in ("text/plain", "application/x-www-form-urlencoded", ""):
         headers = {"content-type": content_type}
         await world.fails(415, "POST", "/v1/apply", content=b'{"documents": []}', headers=headers)
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest_guard, "BODY_S", 0.05)
+    address = world.controller.rest.address
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    head = b"POST /v1/apply HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n"
+    writer.write(head + b"{")
+    assert b"413" in await asyncio.wait_for(reader.readline(), 10)
+    writer.close()
 
 
 async def test_no_answer_invites_other_origins(world: World) -> None:

@@ -151,6 +151,13 @@ async def test_a_watch_gives_what_was_and_what_comes(world: World) -> None:
         (b"[]", "the body is wrong"),
         (b'{"documents": [], "prun": true}', "the body is wrong"),
         (b'{"documents": [{"origin": 3}]}', "an origin is wrong"),
+        (b"[" * 100_000 + b"]" * 100_000, "the body is not JSON"),
+        (
+            b'{"documents": [' + b'{"a":' * 300 + b"1" + b"}" * 300 + b"]}",
+            "the body is nested more than 64 levels deep",
+        ),
+        (b'{"documents": [{"metadata": {"name": "\\ud800"}}]}', "a text in the body is not Unicode"),
+        (b'{"documents": [{"metadata": {"labels": {"\\uDFFF": ""}}}]}', "a text in the body is not Unicode"),
     ],
 )
 async def test_a_body_that_is_wrong_is_explained(world: World, body: bytes, message: str) -> None:

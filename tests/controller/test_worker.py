@@ -112,6 +112,16 @@ def test_it_says_who_is_not_covered() -> None:
     assert condition.status == "Partial" and "default/old" in condition.message
 
 
+def test_a_question_that_the_core_refuses_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise ValueError("identity: a path segment may hold letters")
+
+    monkeypatch.setattr("weft.controller.worker.explain", refuse)
+    question = {"from": "\0", "to": "a", "method": "GET", "path": "/", "headers": {}}
+    (answer,) = worker().handle("explain", question)
+    assert "may hold letters" in answer["error"] and answer["hint"]
+
+
 def test_the_pipe_answers_in_order_and_survives_a_question_that_fails() -> None:
     requests = frames.encode((1, "explain", {})) + frames.encode((2, "check", ([], [])))
     answers = io.BytesIO()

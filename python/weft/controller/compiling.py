@@ -66,6 +66,8 @@ class _Process:
             self.process.stdin.write(frames.encode((number, operation, argument)))
             await self.process.stdin.drain()
             await ended
+        except RecursionError:
+            raise
         except (ConnectionError, RuntimeError) as error:
             raise CompilerGone("the compiler's process has ended") from error
         finally:
@@ -95,7 +97,8 @@ class _Process:
         elif state == "end":
             ended.set_result(None)
         else:
-            ended.set_exception(CompilerGone(f"the compiler failed:\n{value}"))
+            log.error("the compiler failed:\n%s", value)
+            ended.set_exception(CompilerGone(f"the compiler failed: {str(value).strip().rpartition(chr(10))[2]}"))
 
     async def end(self) -> None:
         with suppress(ProcessLookupError):

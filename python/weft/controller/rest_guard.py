@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import ipaddress
 import json
@@ -14,6 +15,8 @@ from weft.controller.peercred import trusted
 
 # A program of 10,000 resources is 20 MB of JSON.
 MAX_BODY_BYTES = 64 << 20
+# For all of a body: 64 MiB over 20 Mbit/s.
+BODY_S = 30.0
 # Key of the connection's state in which the server puts the user of the process at the other end.
 PEER_UID = "peer_uid"
 
@@ -77,13 +80,20 @@ class Guard:
 
 
 class _Limited:
-    """A body without a length is counted as it comes."""
+    """A body without a length is counted as it comes, and one that does not come is not waited for."""
 
     def __init__(self, receive: Receive) -> None:
-        self._receive, self._size = receive, 0
+        self._receive, self._size, self._whole = receive, 0, False
+        self._until = asyncio.get_running_loop().time() + BODY_S
 
     async def __call__(self) -> Message:
-        message = await self._receive()
+        # After the body only the client's end is heard here, which may be a day later.
+        try:
+            async with asyncio.timeout_at(None if self._whole else self._until):
+                message = await self._receive()
+        except TimeoutError:
+            return {"type": "http.disconnect"}
+        self._whole = not message.get("more_body", False)
         self._size += len(message.get("body", b""))
         if self._size > MAX_BODY_BYTES:
             return {"type": "http.disconnect"}
@@ -91,9 +101,10 @@ class _Limited:
 
 
 def host_of(header: str) -> str:
-    """ "[::1]:15080" and "::1" to "::1" """
+    """ "[::1]:15080" and "::1" to "::1"; "[::1].example" stays what it is, and that is nobody's name."""
     if header.startswith("["):
-        return header[1:].partition("]")[0].lower()
+        host, _, port = header[1:].partition("]")
+        return host.lower() if not port or (port[0] == ":" and port[1:].isdecimal()) else header.lower()
     host, colon, port = header.rpartition(":")
     return (host if colon and port.isdecimal() and ":" not in host else header).lower()
 

@@ -17,6 +17,9 @@ from weft.store.model import Record
 
 B = TypeVar("B", bound=BaseModel)
 
+# A route's deepest field stands at 12. Each level costs stack, here and in the compiler's process.
+MAX_DEPTH = 64
+
 
 class Body(BaseModel):
     """A request's body: an unknown field is a mistake, and said so."""
@@ -38,7 +41,10 @@ class ApiError(Exception):
 
 async def body_of(request: Request, model: type[B]) -> B:
     try:
-        return model.model_validate(json.loads(await request.body()))
+        content = await request.body()
+        value = json.loads(content)
+        _check(value, content)
+        return model.model_validate(value)
     except (ValueError, RecursionError) as error:
         if not isinstance(error, ValidationError):
             raise ApiError(400, "the body is not JSON", str(error)) from error
@@ -46,7 +52,24 @@ async def body_of(request: Request, model: type[B]) -> B:
         problems = [{**problem_defaults(), **each} for each in found]
         raise ApiError(400, "the body is wrong", "see /openapi.json", {"problems": problems}) from error
     except ClientDisconnect as error:
-        raise ApiError(413, "the body is too large", "apply in several parts") from error
+        raise ApiError(413, "the body is too large, or did not come in time", "apply in several parts") from error
+
+
+def _check(value: Any, content: bytes) -> None:
+    """What JSON allows and nothing behind us can keep."""
+    # Half of a surrogate pair can only be written as an escape.
+    if b"\\ud" in content or b"\\uD" in content:
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ApiError(400, "a text in the body is not Unicode", "write characters, not halves of one") from error
+    level, depth = [value] if isinstance(value, dict | list) else [], 0
+    while level:
+        if depth > MAX_DEPTH:
+            raise ApiError(400, f"the body is nested more than {MAX_DEPTH} levels deep", "no resource is")
+        inner = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [found for values in inner for found in values if isinstance(found, dict | list)]
+        depth += 1
 
 
 def number(request: Request, name: str, default: float, low: float, high: float) -> float:

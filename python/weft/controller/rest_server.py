@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -17,18 +18,60 @@ from weft.controller.rest_guard import PEER_UID, Guard
 
 # Slow requests are watches, and those end when asked to.
 GRACE_S = 2
+# uvicorn answers 503 from here on.
 MAX_CONNECTIONS = 500
+# Those that ask nothing have to make room before that.
+MAX_IDLE = 400
+# From the first connect, or the last answer, to a whole request head.
+HEAD_S = 10.0
 BACKLOG = 128
 
 
 class _Protocol(H11Protocol):
-    """Asks the kernel once per connection who is there, while that is certain."""
+    """Asks the kernel once per connection who is there, while that is certain; ends those who ask nothing."""
+
+    _awaits_head: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if len(self.connections) > MAX_IDLE:
+            idle = [each for each in self.connections if isinstance(each, _Protocol) and each._awaits_head]
+            if idle:
+                min(idle, key=_Protocol._since)._give_up()
+        self._expect_head()
         client, server = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
         uid = owner(client[:2], server[:2]) if client and server else None
         self.app_state = {**self.app_state, PEER_UID: uid}
+
+    def handle_events(self) -> None:
+        super().handle_events()
+        if self.cycle and not self.cycle.response_complete:
+            self._expect_nothing()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self.cycle or self.cycle.response_complete:
+            self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._expect_nothing()
+        super().connection_lost(exc)
+
+    def _expect_head(self) -> None:
+        self._expect_nothing()
+        self._awaits_head = self.loop.call_later(HEAD_S, self._give_up)
+
+    def _expect_nothing(self) -> None:
+        if self._awaits_head:
+            self._awaits_head.cancel()
+        self._awaits_head = None
+
+    def _since(self) -> float:
+        return self._awaits_head.when() if self._awaits_head else math.inf
+
+    def _give_up(self) -> None:
+        self._expect_nothing()
+        self.transport.abort()
 
 
 class _Server(uvicorn.Server):

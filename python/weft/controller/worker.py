@@ -170,6 +170,10 @@ class Worker:
         except NotFound as error:
             yield {"error": str(error), "hint": error.hint}
             return
+        except ValueError as error:
+            # The core's: such as a caller whose name can be in no identity.
+            yield {"error": str(error), "hint": "ask about names and a request that can be"}
+            return
         yield answer.to_dict()
 
 
