@@ -30,8 +30,23 @@ def test_a_folder_is_read_by_name_with_what_is_below_it(folder):
     assert str(loaded.resources[2].origin) == f"{folder / 'b.yaml'}:6:1"
 
 
+def stdin(content):
+    return io.TextIOWrapper(io.BytesIO(content))
+
+
+def test_stdin_that_is_no_text_says_so(monkeypatch):
+    monkeypatch.setattr("sys.stdin", stdin(b"kind: \xff"))
+    (problem,) = load(["-"]).problems
+    assert (problem.file, problem.what, problem.why) == ("<stdin>", "not UTF-8", "at byte 6")
+
+
+def test_what_has_no_size_is_not_read_without_end(folder):
+    (problem,) = load(["/dev/zero"]).problems
+    assert problem.what == "more than 32 MiB"
+
+
 def test_stdin_is_a_dash(monkeypatch):
-    monkeypatch.setattr("sys.stdin", io.StringIO(document("Service", PORTS, "a")))
+    monkeypatch.setattr("sys.stdin", stdin(document("Service", PORTS, "a").encode()))
     loaded = load(["-"])
     assert str(loaded.resources[0].origin) == "<stdin>:1:1"
 

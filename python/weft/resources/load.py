@@ -80,7 +80,10 @@ def _twice(resources: Iterable[Resource]) -> Iterator[Problem]:
 
 def _texts(path: str, problems: list[Problem]) -> Iterator[tuple[str, str]]:
     if path == "-":
-        yield "<stdin>", sys.stdin.read(MAX_BYTES + 1)
+        try:
+            yield "<stdin>", sys.stdin.buffer.read(MAX_BYTES + 1).decode()
+        except UnicodeDecodeError as error:
+            problems.append(_not_utf8("<stdin>", error))
         return
     place = Path(path)
     if place.is_dir():
@@ -100,9 +103,11 @@ def _text_of(file: Path, problems: list[Problem]) -> str | None:
         if file.stat().st_size > MAX_BYTES:
             problems.append(Problem(str(file), 0, 0, f"more than {MAX_BYTES >> 20} MiB", hint="split the file"))
             return None
-        return file.read_text(encoding="utf-8")
+        with file.open(encoding="utf-8") as opened:
+            # A pipe or a device has no size of its own.
+            return opened.read(MAX_BYTES + 1)
     except UnicodeDecodeError as error:
-        problems.append(Problem(str(file), 0, 0, "not UTF-8", f"at byte {error.start}"))
+        problems.append(_not_utf8(str(file), error))
     except OSError as error:
         near = [f.name for f in file.parent.iterdir()] if file.parent.is_dir() else []
         hint = did_you_mean(file.name, near) if isinstance(error, FileNotFoundError) else ""
@@ -134,3 +139,7 @@ def to_yaml(resources: Iterable[Resource]) -> str:
     """As one multi-document text that `load_text` reads back."""
     documents = (r.to_dict() for r in resources)
     return yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _not_utf8(file: str, error: UnicodeDecodeError) -> Problem:
+    return Problem(file, 0, 0, "not UTF-8", f"at byte {error.start}")
