@@ -1,3 +1,4 @@
+import errno
 import os
 import stat
 import subprocess
@@ -6,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from weft.client.errors import WeftError
 from weft.run.state import AlreadyRunning, claim, run_directory, state_root, workload_directory, write_private
 
 
@@ -37,6 +39,33 @@ def test_directories_and_files_are_closed_to_others(tmp_path: Path) -> None:
 def test_a_directory_that_was_open_is_closed(tmp_path: Path) -> None:
     (tmp_path / "workloads/default/web-0").mkdir(parents=True, mode=0o755)
     assert mode(workload_directory(tmp_path, "default", "web-0")) == 0o700
+
+
+def test_a_directory_of_somebody_else_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workload_directory(tmp_path, "default", "web-0")
+    monkeypatch.setattr(os, "geteuid", lambda: 54_321)
+    with pytest.raises(WeftError, match=r"web-0 belongs to user \d+, not to 54321"):
+        workload_directory(tmp_path, "default", "web-0")
+
+
+def test_what_is_in_the_way_is_named(tmp_path: Path) -> None:
+    (tmp_path / "workloads").write_text("a file")
+    with pytest.raises(WeftError, match=r"cannot use .*/default/web-0: not a directory") as caught:
+        workload_directory(tmp_path, "default", "web-0")
+    assert "--state-dir" in (caught.value.hint or "")
+    (tmp_path / "lock").mkdir()
+    with pytest.raises(WeftError, match="lock: is a directory"):
+        claim(tmp_path)
+
+
+def test_a_full_disk_is_named_and_leaves_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(WeftError, match=r"launch\.json: no space left on device"):
+        write_private(tmp_path / "launch.json", "{}")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_one_workload_runs_once(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from weft.client.errors import WeftError
 
 PRIVATE_DIRECTORY = 0o700
 PRIVATE_FILE = 0o600
+ELSEWHERE = "make room or put it right there, or name another place with --state-dir"
 
 
 class AlreadyRunning(WeftError):
@@ -37,20 +38,38 @@ def workload_path(root: Path, namespace: str, name: str) -> Path:
 
 
 def workload_directory(root: Path, namespace: str, name: str) -> Path:
-    """Made when it is not there, closed to others."""
+    """Made when it is not there, closed to others. Who owns it could put a key of their own into it: refused."""
     directory = workload_path(root, namespace, name)
-    directory.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
-    directory.chmod(PRIVATE_DIRECTORY)
+    with _said_of(directory):
+        directory.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+        owner = directory.stat().st_uid
+        if owner != os.geteuid():
+            raise WeftError(f"{directory} belongs to user {owner}, not to {os.geteuid()}", ELSEWHERE)
+        directory.chmod(PRIVATE_DIRECTORY)
     return directory
 
 
 def write_private(path: Path, text: str) -> None:
     """All or nothing, and never readable by others, not even for a moment."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, PRIVATE_FILE)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    draft.replace(path)
+    with _said_of(path):
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, PRIVATE_FILE)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            draft.replace(path)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def _said_of(path: Path) -> Iterator[None]:
+    """A full disk, or something else in this place, is no defect of ours."""
+    try:
+        yield
+    except OSError as error:
+        raise WeftError(f"cannot use {path}: {(error.strerror or str(error)).lower()}", ELSEWHERE) from error
 
 
 def claim(directory: Path) -> int:
@@ -58,7 +77,8 @@ def claim(directory: Path) -> int:
 
     The lock ends with the last process that holds it, so a crash leaves nothing to clean up.
     """
-    descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+    with _said_of(directory / "lock"):
+        descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

@@ -5,7 +5,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use prost::Message;
@@ -52,9 +52,13 @@ pub struct StateDir {
 }
 
 impl StateDir {
-    /// Made when absent, closed to others in any case.
+    /// Made when absent, closed to others in any case. Who owns it could put a key of their own into it: refused.
     pub fn open(dir: &Path) -> io::Result<StateDir> {
         DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        let (owner, us) = (fs::metadata(dir)?.uid(), rustix::process::geteuid().as_raw());
+        if owner != us {
+            return Err(io::Error::other(format!("belongs to user {owner}, not to {us}")));
+        }
         fs::set_permissions(dir, fs::Permissions::from_mode(0o700))?;
         Ok(StateDir { dir: dir.to_owned() })
     }
@@ -187,6 +191,16 @@ mod tests {
         }
         fs::write(&path, &whole).unwrap();
         assert_eq!(state.read_identity(), Some(identity()));
+    }
+
+    #[test]
+    fn a_directory_of_somebody_else_is_not_used() {
+        let temporary = Temporary::new("owner");
+        fs::create_dir_all(&temporary.0).unwrap();
+        // Only root can give one away; to anybody else the root directory is somebody else's.
+        let given = std::os::unix::fs::chown(&temporary.0, Some(12_345), None);
+        let theirs = if given.is_ok() { temporary.0.as_path() } else { Path::new("/") };
+        assert!(StateDir::open(theirs).unwrap_err().to_string().contains("belongs to user "));
     }
 
     #[test]
