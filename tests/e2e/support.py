@@ -59,6 +59,13 @@ MALFORMED: dict[str, bytes] = {
     "chunked twice": b"POST / HTTP/1.1\r\nhost: b\r\ntransfer-encoding: chunked\r\ntransfer-encoding: identity\r\n\r\n"
     b"0\r\n\r\n",
     "chunked misspelt": b"POST / HTTP/1.1\r\nhost: b\r\ntransfer-encoding: xchunked\r\n\r\n0\r\n\r\n",
+    "chunked behind a tab": b"POST / HTTP/1.1\r\nhost: b\r\ncontent-length: 5\r\ntransfer-encoding:\tchunked\r\n\r\n"
+    b"0\r\n\r\n",
+    "chunked behind a control character": b"POST / HTTP/1.1\r\nhost: b\r\ntransfer-encoding: \x0bchunked\r\n\r\n"
+    b"0\r\n\r\n",
+    "chunked in a list": b"POST / HTTP/1.1\r\nhost: b\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "length in hexadecimal": b"POST / HTTP/1.1\r\nhost: b\r\ncontent-length: 0x3\r\n\r\nabc",
+    "length of nothing": b"POST / HTTP/1.1\r\nhost: b\r\ncontent-length:\r\n\r\nabc",
     "null in header": b"GET / HTTP/1.1\r\nhost: b\r\nx: a\x00b\r\n\r\n",
     "two hosts": b"GET / HTTP/1.1\r\nhost: b\r\nhost: c\r\n\r\n",
     "bare CR": b"GET / HTTP/1.1\r\nhost: b\r\nx: a\rtransfer-encoding: chunked\r\n\r\n",
