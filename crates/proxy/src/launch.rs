@@ -31,8 +31,12 @@ pub fn read_program(file: &Path) -> Result<v1::Program, LaunchError> {
 }
 
 pub fn read_launch(file: &Path) -> Result<v1::Launch, LaunchError> {
-    let launch = read(file, "weft.v1.Launch")?;
+    let launch: v1::Launch = read(file, "weft.v1.Launch")?;
     check(file, &launch, "")?;
+    if launch.app.is_none() && launch.inbound.is_empty() && launch.outbound.is_empty() {
+        // An empty file is a valid message: what a full disk left of a launch must not run nothing for ever.
+        return Err(LaunchError(format!("{}: there is nothing to run: no app and no listener", file.display())));
+    }
     Ok(launch)
 }
 
@@ -163,6 +167,12 @@ mod tests {
             let error = launch(text).expect_err(text);
             assert!(error.contains(says), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn a_launch_of_nothing_is_refused() {
+        let error = read_launch(Path::new("/dev/null")).unwrap_err().to_string();
+        assert!(error.starts_with("/dev/null: there is nothing to run"), "{error}");
     }
 
     #[test]
