@@ -163,8 +163,7 @@ impl Engine {
         if let Place::Upstream(pool) = conn.place {
             self.leave_pool(id, pool);
         } else {
-            let open = self.shared.metrics.connections_open.get();
-            self.shared.metrics.connections_open.set(open.saturating_sub(1));
+            self.count_closed();
         }
         let was_open = conn.is_open();
         match &mut conn.protocol {
@@ -190,16 +189,16 @@ impl Engine {
         }
     }
 
+    /// Of those who called us.
+    fn count_closed(&self) {
+        let open = &self.shared.metrics.connections_open;
+        open.set(open.get().saturating_sub(1));
+    }
+
     /// After a panic: the connection may be out of its place for good, and its exchanges with it.
     pub(super) fn abandon(&mut self, id: ConnId) {
         if self.conn(id).is_some() {
             return self.close(id);
-        }
-        if self.conns.contains(id as usize) {
-            self.conns.remove(id as usize);
-            let pools: Vec<_> =
-                self.pools.iter().filter(|(_, p)| p.ready.contains(&id)).map(|(p, _)| p as u32).collect();
-            pools.into_iter().for_each(|p| self.leave_pool(id, p));
         }
         let affected: Vec<_> = self
             .exchanges
@@ -207,6 +206,15 @@ impl Engine {
             .filter(|(_, e)| e.down.is_some_and(|l| l.conn == id) || e.up.is_some_and(|l| l.conn == id))
             .map(|(x, e)| (x, e.up.is_some_and(|l| l.conn == id)))
             .collect();
+        if self.conns.contains(id as usize) {
+            self.conns.remove(id as usize);
+            let idle = self.pools.iter().filter(|(_, p)| p.ready.contains(&id)).map(|(p, _)| p as u32);
+            let busy = affected.iter().filter(|(_, up)| *up).map(|(x, _)| self.exchanges[*x].pool);
+            match idle.chain(busy).next() {
+                Some(pool) => self.leave_pool(id, pool),
+                None => self.count_closed(),
+            }
+        }
         for (x, up) in affected {
             if up {
                 self.lose(x, Failure::Reset { response_started: true }, Reason::UpstreamReset);

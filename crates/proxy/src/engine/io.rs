@@ -17,6 +17,8 @@ pub const ESTABLISH_US: u64 = 10_000_000;
 const SILENCE_US: u64 = 100_000;
 /// How much is sealed and written at once: four records.
 const SEAL: usize = 64 * 1024;
+/// Long enough that a proxy that is out of descriptors does not spin, short enough that nobody notices when it is over.
+const ACCEPT_AGAIN_US: u64 = 50_000;
 /// Reads of one connection before others have their turn.
 const READS: usize = 4;
 
@@ -30,15 +32,21 @@ impl Engine {
             match accepted {
                 Ok((socket, peer)) => self.accepted(listener, socket, peer),
                 Err(e) if e.kind() == ErrorKind::WouldBlock => return,
-                // The peer was gone before we looked, or descriptors are short: the next event tries again.
-                Err(e) if e.kind() == ErrorKind::ConnectionAborted => {}
-                Err(_) => return,
+                // The peer was gone before we looked.
+                Err(e) if matches!(e.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
+                Err(e) => return self.accept_later(&e),
             }
         }
         // There may be more, and readiness is told once.
         let registry = self.poll.registry();
         let token = Token(super::LISTENERS + listener);
         let _ = registry.reregister(self.listeners[listener].socket(), token, Interest::READABLE);
+    }
+
+    /// Descriptors or memory are short. Those who wait to be accepted are no new event, so they are looked for.
+    fn accept_later(&mut self, error: &std::io::Error) {
+        self.event("accept-failed", "listeners", &format!("{error}; trying again"));
+        self.wheel.set(self.now_us + ACCEPT_AGAIN_US, Timer { kind: Kind::Hold, key: 0, generation: 0 });
     }
 
     /// A proxy that has just started cannot answer well yet.

@@ -45,6 +45,7 @@ use weft_core::{Reason, Rng};
 use weft_http::{Head, Limits};
 
 use crate::config::Config;
+use crate::control::log;
 use crate::metrics::{RuleCounter, Series};
 use crate::shared::{Command, EngineHandle, Record, Shared, Signal};
 use crate::sys::{AppIdentity, SockDiag};
@@ -433,7 +434,7 @@ impl Engine {
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| handle(self, id)));
         if result.is_err() {
             self.shared.metrics.panics.add(1);
-            eprintln!("weft: a connection was ended by an internal error (please report the lines above)");
+            log::put("weft: a connection was ended by an internal error (please report the lines above)");
             self.restore_scratch();
             self.abandon(id);
         }

@@ -470,6 +470,7 @@ impl Engine {
         }
         let port = self.target_port(x, conn, listener);
         self.exchanges[x].port = port;
+        self.identify(x);
         self.count_inbound(x, conn, port);
         self.limit_hops(x)?;
         if self.exchanges[x].request_kind == Some(RequestKind::Connect) {
@@ -563,7 +564,6 @@ impl Engine {
             request.add(b"weft-principal", peer.identity.as_str().as_bytes(), Known::Weft);
         }
         text::forwarded_for(request, conn.peer_address.ip());
-        self.identify(x);
         let exchange = &mut self.exchanges[x];
         exchange.try_us = self.now_us;
         exchange.tell_grpc_what_is_left();

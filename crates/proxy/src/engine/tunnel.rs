@@ -252,6 +252,12 @@ impl Engine {
         let config = self.config.clone();
         let inbound = inbound.clone();
         let rules = config.inbounds.get(&inbound)?.port(port)?;
+        if !matches!(rules.protocol, AppProtocol::Tcp | AppProtocol::Tls) {
+            // Bytes past all that is said of requests: paths, policies, whose word a header is.
+            let text = format!("port {port} is not declared opaque");
+            self.event("protocol-refused", &conn.peer_address.ip().to_string(), &text);
+            return None;
+        }
         if let Err(reason) = rules.tls_verdict(conn.peer.is_some()) {
             return self.refuse_opaque(conn, reason, &rules.tls_origin);
         }

@@ -222,6 +222,7 @@ fn a_panic_in_one_connection_harms_no_other() {
         assert_eq!(bystander.get("/").text(), "x");
     }
     assert_eq!(proxy.shared.metrics.panics.get(), 3);
+    super::storm::eventually("only the bystander's is open", || proxy.shared.metrics.connections_open.get() == 1);
 }
 
 #[test]

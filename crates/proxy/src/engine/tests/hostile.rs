@@ -156,3 +156,19 @@ fn cookies_in_pieces_are_one_header_for_an_http1_app() {
     let cookies: Vec<_> = seen.headers.iter().filter(|(name, _)| name == "cookie").collect();
     assert_eq!(cookies, [&("cookie".to_owned(), "a=1; b=2".to_owned())]);
 }
+
+/// Who opens a pipe to it would pass every rule about requests, and tell the app any `weft-principal`.
+#[test]
+fn a_port_that_speaks_http_takes_no_pipe() {
+    use weft_proto::v1::AppProtocol;
+    for protocol in [AppProtocol::Detect, AppProtocol::Http1, AppProtocol::Http2, AppProtocol::Grpc] {
+        let app = App::says("past every rule");
+        // A caller that believes, or says, that the port is opaque.
+        let opaque = |plan: Plan| plan.frontend(|f| f.protocol = AppProtocol::Tcp as i32);
+        let pair = Pair::with(app.address, |port| port.protocol = protocol as i32, opaque);
+        let mut client = pair.caller.client();
+        client.send("GET /x HTTP/1.1\r\nhost: b\r\nweft-principal: spiffe://forged\r\n\r\n");
+        let answer = client.read_all();
+        assert!(app.requests().is_empty(), "{protocol:?}: {:?}, {answer:?}", app.requests());
+    }
+}

@@ -63,7 +63,7 @@ fn endpoints(proxy: &Proxy) -> Vec<EndpointView> {
     receiver.blocking_recv().unwrap()
 }
 
-fn eventually(what: &str, holds: impl Fn() -> bool) {
+pub fn eventually(what: &str, holds: impl Fn() -> bool) {
     let began = Instant::now();
     while !holds() {
         assert!(began.elapsed() < PATIENCE, "{what}");
