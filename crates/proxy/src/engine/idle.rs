@@ -208,11 +208,9 @@ impl Engine {
             .collect();
         if self.conns.contains(id as usize) {
             self.conns.remove(id as usize);
-            let idle = self.pools.iter().filter(|(_, p)| p.ready.contains(&id)).map(|(p, _)| p as u32);
-            let busy = affected.iter().filter(|(_, up)| *up).map(|(x, _)| self.exchanges[*x].pool);
-            match idle.chain(busy).next() {
-                Some(pool) => self.leave_pool(id, pool),
-                None => self.count_closed(),
+            match self.places[id as usize] {
+                Place::Upstream(pool) => self.leave_pool(id, pool),
+                Place::Inbound(_) | Place::Outbound(_) => self.count_closed(),
             }
         }
         for (x, up) in affected {

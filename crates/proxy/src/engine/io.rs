@@ -116,6 +116,10 @@ impl Engine {
         self.poll.registry().register(&mut conn.socket, Token(id), interest).ok()?;
         conn.generation = self.next_generation;
         self.next_generation = self.next_generation.wrapping_add(1);
+        if self.places.len() <= id {
+            self.places.resize(id + 1, conn.place);
+        }
+        self.places[id] = conn.place;
         entry.insert(Some(Box::new(conn)));
         Some(id as ConnId)
     }

@@ -50,7 +50,7 @@ use crate::metrics::{RuleCounter, Series};
 use crate::shared::{Command, EngineHandle, Record, Shared, Signal};
 use crate::sys::{AppIdentity, SockDiag};
 use crate::tls::Identity;
-use conn::{Conn, ConnId, ExchangeId, PoolId};
+use conn::{Conn, ConnId, ExchangeId, Place, PoolId};
 use exchange::Exchanges;
 use pool::{Backends, Pool, PoolKey};
 use timers::{Kind, Timer, Wheel};
@@ -176,6 +176,8 @@ pub struct Engine {
     names: Names<Arc<Frontend>>,
     listeners: Vec<Listener>,
     conns: Slab<Option<Box<Conn>>>,
+    /// By connection: what a panic must know when it has taken the connection with it.
+    places: Vec<Place>,
     exchanges: Exchanges,
     pools: Slab<Pool>,
     pool_keys: HashMap<PoolKey, PoolId>,
@@ -236,6 +238,7 @@ impl Engine {
             identity: None,
             listeners: Vec::new(),
             conns: Slab::with_capacity(64),
+            places: Vec::new(),
             exchanges: Exchanges::default(),
             pools: Slab::new(),
             pool_keys: HashMap::new(),

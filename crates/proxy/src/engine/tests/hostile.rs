@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use super::kit::{App, Client, PATIENCE, Pair, Plan, Proxy, ok};
+use super::kit::{App, Client, PATIENCE, Pair, Plan, Proxy, ok, spiffe};
+use crate::tls::testing::Authority;
+use weft_proto::v1;
 
 const UPGRADE: &str = "GET /up HTTP/1.1\r\nhost: b\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
 
@@ -171,4 +173,77 @@ fn a_port_that_speaks_http_takes_no_pipe() {
         let answer = client.read_all();
         assert!(app.requests().is_empty(), "{protocol:?}: {:?}, {answer:?}", app.requests());
     }
+}
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = (payload.len() as u32).to_be_bytes()[1..].to_vec();
+    bytes.extend([kind, flags]);
+    bytes.extend(stream.to_be_bytes());
+    bytes.extend(payload);
+    bytes
+}
+
+/// HEADERS of a whole request: indexed GET, http and "/", then literal fields.
+fn request(fields: &[(&str, &str)]) -> Vec<u8> {
+    let mut block = vec![0x82, 0x86, 0x84];
+    for (name, value) in fields {
+        block.push(0);
+        for text in [name, value] {
+            block.push(text.len() as u8);
+            block.extend(text.as_bytes());
+        }
+    }
+    frame(1, 5, 1, &block)
+}
+
+/// On the port between proxies, with an SVID and a HELLO as they must be: nothing of this reaches the app, and nobody
+/// else notices.
+#[test]
+fn malformed_requests_between_proxies_reach_nobody() {
+    use prost::Message as _;
+    let app = App::says("good");
+    let authority = Authority::new("root");
+    let callee = Plan::new("b").serves(app.address, |_| {}).start_as(Some(&authority));
+    let caller = Plan::new("a").calls("b", &[(callee.inbound[0], Some("b"))]).start_as(Some(&authority));
+    let hello = v1::Hello { workload: "default/a-0".into(), service_account: "a".into(), ..v1::Hello::default() };
+    let hello = frame(0xf7, 0, 0, &hello.encode_to_vec());
+    let ok = [(":authority", "b")];
+    let cases: Vec<(&str, Vec<u8>)> = vec![
+        ("HTTP/1 instead", b"GET / HTTP/1.1\r\nhost: b\r\n\r\n".to_vec()),
+        ("a frame that is too long", [&hello[..], &[0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 1]].concat()),
+        ("DATA on an idle stream", [hello.clone(), frame(0, 1, 1, b"x")].concat()),
+        ("HEADERS on stream 0", [hello.clone(), frame(1, 5, 0, &[0x82])].concat()),
+        ("a block that is none", [hello.clone(), frame(1, 5, 1, &[0x80])].concat()),
+        ("upper case", [hello.clone(), request(&[ok[0], ("X-Upper", "1")])].concat()),
+        ("transfer-encoding", [hello.clone(), request(&[ok[0], ("transfer-encoding", "chunked")])].concat()),
+        ("connection", [hello.clone(), request(&[ok[0], ("connection", "close")])].concat()),
+        ("a pseudo-header twice", [hello.clone(), request(&[ok[0], (":path", "/other")])].concat()),
+        ("a pseudo-header last", [hello.clone(), request(&[ok[0], ("a", "b"), (":method", "PUT")])].concat()),
+        ("a line end in a value", [hello.clone(), request(&[ok[0], ("a", "b\r\nc: d")])].concat()),
+        ("a body that is missing", [hello.clone(), request(&[ok[0], ("content-length", "5")])].concat()),
+        ("two lengths", [hello.clone(), request(&[ok[0], ("content-length", "0"), ("content-length", "1")])].concat()),
+    ];
+    let well = ("well-formed", [hello.clone(), request(&ok)].concat());
+    for (what, bytes) in cases.into_iter().chain([well]) {
+        let identity = authority.identity(&spiffe("a"));
+        let name = crate::tls::session_name("default/b-0");
+        let mut tls = rustls::ClientConnection::new(identity.client.clone(), name).unwrap();
+        let mut client = Client::connect(callee.inbound[0]);
+        let mut stream = rustls::Stream::new(&mut tls, &mut client.writer);
+        let http1 = what.starts_with("HTTP/1");
+        std::io::Write::write_all(&mut stream, if http1 { b"" } else { PREFACE }).unwrap();
+        std::io::Write::write_all(&mut stream, &bytes).unwrap();
+        if what == "well-formed" {
+            // The same way leads to the app: what was refused was refused for what it is.
+            super::storm::eventually(what, || app.requests().len() == 1);
+            continue;
+        }
+        client.writer.shutdown(std::net::Shutdown::Write).unwrap();
+        client.read_all();
+        assert!(app.requests().is_empty(), "{what}: {:?}", app.requests());
+    }
+    assert_eq!(caller.client().get("/").text(), "good");
+    assert_eq!(callee.shared.metrics.panics.get(), 0);
 }
