@@ -5,13 +5,16 @@
 | outbound service address, generic outbound | test_both_outbound_listeners_refuse_it |
 | inbound plaintext | test_the_inbound_listener_refuses_it |
 | admin | test_the_admin_listener_refuses_it |
+| between proxies (`weft/1`) | crates/proxy/src/engine/tests/hostile.rs |
 | controller REST | test_rest_refuses_it |
+| controller gRPC, join port, unix socket | test_grpc_closes_it |
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,3 +102,32 @@ def test_rest_refuses_it(world: World, name: str) -> None:
     answer, closed = raw(rest, data)
     refused(answer, closed, name)
     assert get(rest, "/v1/health").status == 200
+
+
+def test_grpc_closes_it(world: World) -> None:
+    """It is no TLS, and on the unix socket no HTTP/2."""
+    for port in (world.grpc, world.grpc + 1):
+        for name, data in MALFORMED.items():
+            answer, closed = raw(f"127.0.0.1:{port}", data)
+            assert closed, f"{port}: {name}"
+            assert b"HTTP/1" not in answer, f"{port}: {name}: {answer!r}"
+    with world.mesh() as mesh:
+        path = mesh.health().unix_socket
+    for name, data in MALFORMED.items():
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(15)
+            connection.connect(path)
+            connection.sendall(data)
+            found = b""
+            while more := connection.recv(65536):
+                found += more
+        assert b"HTTP/1" not in found, f"{name}: {found!r}"
+    # A new job joins by the socket and calls the app: identity, registration and delivery work as before.
+    assert job(world, "polite", CALL) == 200
+
+
+CALL = """
+import os, urllib.request
+with urllib.request.urlopen(os.environ["B_URL"] + "/good", timeout=15) as answer:
+    print(answer.status)
+"""
