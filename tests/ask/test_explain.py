@@ -1,7 +1,7 @@
 import pytest
 
 from tests.compiler.support import access, compiled, route, service, workload
-from weft.ask import NotFound, explain
+from weft.ask import NotARequest, NotFound, explain
 
 SUBSETS = "{ports: [{port: 80, name: http}], subsets: [{name: v2, labels: {version: v2}}]}"
 SPLIT = "{backendRefs: [{name: a, port: 80, weight: 4}, {name: a, port: 80, subset: v2}]}"
@@ -67,3 +67,20 @@ def test_an_unregistered_caller_is_noted():
 def test_who_is_not_there_is_told():
     with pytest.raises(NotFound):
         ask(to="default/nobody")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("G T", "/", {}),
+        ("", "/", {}),
+        ("GET", "/a b", {}),
+        ("GET", "/a\nb", {}),
+        ("GET", "a", {}),
+        ("GET", "/", {"a b": "c"}),
+        ("GET", "/", {"a": "b\r\nc: d"}),
+    ],
+)
+def test_what_a_proxy_refuses_as_malformed_is_no_question(method, path, headers):
+    with pytest.raises(NotARequest):
+        explain(compiled(*MESH), "default/b", "default/a", method, path, headers)

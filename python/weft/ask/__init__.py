@@ -8,12 +8,14 @@ from weft.ask.explain import explain
 from weft.ask.explanation import End, Explanation, Path, Step, Tried
 from weft.ask.offline import validate_offline
 from weft.ask.origin import origin_of
-from weft.ask.parties import NotFound
+from weft.ask.parties import CannotAnswer, NotARequest, NotFound
 
 __all__ = [
+    "CannotAnswer",
     "Change",
     "End",
     "Explanation",
+    "NotARequest",
     "NotFound",
     "Path",
     "Step",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,9 +10,13 @@ from weft.ask import core
 from weft.ask.explanation import End, Explanation, Path, Step
 from weft.ask.inbound import inbound
 from weft.ask.outbound import Share, end, outbound, place
-from weft.ask.parties import Callee, Caller, callee, caller
+from weft.ask.parties import Callee, Caller, NotARequest, callee, caller
 from weft.compiler.model import Compiled
 from weft.v1 import program_pb2 as pb
+
+# RFC 9110, 5.6.2; RFC 9112, 3.2: neither may hold what ends it on the wire.
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+TARGET = re.compile(r"/[^\x00-\x20\x7f]*")
 
 # What a caller's address is taken to be where a rule asks for it and the question does not say.
 SOURCE_IP = "127.0.0.1"
@@ -26,7 +31,9 @@ def explain(
     headers: Mapping[str, str] | None = None,
     source_ip: str = SOURCE_IP,
 ) -> Explanation:
-    """Every table that the request passes. Raises `NotFound` (a ValueError) for a service that nobody declared."""
+    """Every table that the request passes. Raises `CannotAnswer` (a ValueError): `NotFound` for a service that nobody
+    declared, `NotARequest` for what is malformed."""
+    _refuse_malformed(method, path, headers or {})
     who = caller(compiled, source)
     what = callee(compiled, to, who.namespace)
     given = {name.lower(): value for name, value in (headers or {}).items()}
@@ -35,6 +42,16 @@ def explain(
     paths = tuple(p for share in out.shares for p in _paths(compiled, who, what, share, source_ip))
     notes = (who.note,) if who.note else ()
     return Explanation(who.name, what.name, method, path, out.steps, paths, notes)
+
+
+def _refuse_malformed(method: str, path: str, headers: Mapping[str, str]) -> None:
+    if not TOKEN.fullmatch(method):
+        raise NotARequest(f"{method!r} is not a method", "a method is one word, such as GET")
+    if not TARGET.fullmatch(path):
+        raise NotARequest(f"{path!r} is not a path", "it begins with / and has no spaces or control characters")
+    for name, value in headers.items():
+        if not TOKEN.fullmatch(name) or re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
+            raise NotARequest(f"{name!r}: {value!r} is not a header", "a name is one word, a value one line")
 
 
 def _paths(compiled: Compiled, who: Caller, what: Callee, share: Share, source_ip: str) -> Iterator[Path]:

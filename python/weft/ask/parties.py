@@ -13,12 +13,23 @@ from weft.resources.problem import did_you_mean
 from weft.resources.service import Service
 
 
-class NotFound(ValueError):
+class CannotAnswer(ValueError):
+    """The question is none; the hint says what can be asked."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class NotFound(CannotAnswer):
     """There is nobody of that name; the hint says who there is."""
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint or "`weft get services` lists what can be called"
+        super().__init__(message, hint or "`weft get services` lists what can be called")
+
+
+class NotARequest(CannotAnswer):
+    """No proxy would pass this on: it is answered 400 before any table is asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,13 +60,13 @@ def explain_files(
     paths: Sequence[str | Path], source: str, to: str, method: str, path: str, headers: Mapping[str, str]
 ) -> dict[str, Any]:
     """As the controller would answer if these files were all there is, and all that a weft.yaml runs were healthy."""
-    from weft.ask import NotFound, explain
+    from weft.ask import CannotAnswer, explain
     from weft.client.documents import read_resources
 
     compiled = compile_resources(read_resources(paths), [plan for file in paths for plan in _plans(file)])
     try:
         return explain(compiled, source, to, method, path, headers).to_dict()
-    except NotFound as error:
+    except CannotAnswer as error:
         raise MeshError(str(error), error.hint) from error
 
 

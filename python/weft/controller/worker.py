@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import IO, Any
 
-from weft.ask import NotFound, explain
+from weft.ask import CannotAnswer, explain
 from weft.compiler import core
 from weft.compiler.compile import Compiler
 from weft.compiler.enforced import enforced
@@ -167,7 +167,7 @@ class Worker:
                 argument["path"],
                 argument["headers"],
             )
-        except NotFound as error:
+        except CannotAnswer as error:
             yield {"error": str(error), "hint": error.hint}
             return
         except ValueError as error:
