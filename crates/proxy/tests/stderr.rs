@@ -2,38 +2,52 @@
 
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+/// Where a proxy of these tests listens: an address that nobody else uses, so that no other test gets the port first.
+#[derive(Clone, Copy)]
+struct Place(&'static str);
+
+impl Place {
+    fn outbound(self) -> String {
+        format!("{}:8001", self.0)
+    }
+
+    fn admin(self) -> String {
+        format!("{}:8002", self.0)
+    }
+
+    /// Nobody listens there.
+    fn app(self) -> u16 {
+        8003
+    }
 }
 
 /// Calls a service whose app is down: each request is an event and a line of the access log.
-fn program(outbound: u16, admin: u16) -> Value {
-    let down = free_port();
+fn program(place: Place) -> Value {
     json!({
         "launch": {
             "workload": {"namespace": "default", "name": "a-0"},
-            "outbound": [{"address": format!("127.0.0.1:{outbound}"), "frontend": "default/b:80"}],
-            "admin": format!("127.0.0.1:{admin}"),
+            "outbound": [{"address": place.outbound(), "frontend": "default/b:80"}],
+            "admin": place.admin(),
             "access_log": "ACCESS_LOG_ALL",
         },
         "mesh": {"name": "mesh"},
         "frontends": [{"name": "default/b:80@*", "hosts": ["b"], "port": 80, "default_backend": "default/b:80"}],
         "backends": [{"name": "default/b:80", "service": "default/b", "port": 80}],
         "endpoints": [{"name": "default/b:80", "endpoints": [
-            {"address": "127.0.0.1", "port": down, "workload": "default/b-0", "health": "HEALTH_HEALTHY"},
+            {"address": place.0, "port": place.app(), "workload": "default/b-0", "health": "HEALTH_HEALTHY"},
         ]}],
     })
 }
 
-fn get(port: u16, path: &str) -> String {
+fn get(address: &str, path: &str) -> String {
     let mut stream = loop {
-        if let Ok(stream) = TcpStream::connect(("127.0.0.1", port)) {
+        if let Ok(stream) = TcpStream::connect(address) {
             break stream;
         }
         std::thread::yield_now();
@@ -44,14 +58,18 @@ fn get(port: u16, path: &str) -> String {
     answer
 }
 
-fn start(program: &Value, stderr: Stdio) -> Child {
+/// Returns when it says that it is ready.
+fn start(place: Place, stderr: Stdio) -> Child {
     let mut child = Command::new(env!("CARGO_BIN_EXE_weft-proxy"))
         .args(["run", "--program", "/dev/stdin"])
         .stdin(Stdio::piped())
         .stderr(stderr)
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(program.to_string().as_bytes()).unwrap();
+    child.stdin.take().unwrap().write_all(program(place).to_string().as_bytes()).unwrap();
+    while !get(&place.admin(), "/ready").starts_with("HTTP/1.1 200 ") {
+        std::thread::yield_now();
+    }
     child
 }
 
@@ -64,11 +82,13 @@ fn a_stderr_that_takes_nothing_costs_lines_only() {
         Stdio::from(writer)
     };
     for (what, stderr) in [("a full disk", full()), ("nobody reads", gone())] {
-        let (outbound, admin) = (free_port(), free_port());
-        let mut child = start(&program(outbound, admin), stderr);
+        let place = Place("127.88.1.1");
+        let mut child = start(place, stderr);
         for _ in 0..3 {
-            assert!(get(outbound, "/").starts_with("HTTP/1.1 503 "), "{what}");
-            assert!(get(admin, "/ready").starts_with("HTTP/1.1 200 "), "{what}");
+            let answer = get(&place.outbound(), "/");
+            assert!(answer.starts_with("HTTP/1.1 503 "), "{what}: {answer}");
+            let answer = get(&place.admin(), "/ready");
+            assert!(answer.starts_with("HTTP/1.1 200 "), "{what}: {answer}");
         }
         kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
         assert!(child.wait().unwrap().success(), "{what}");
@@ -77,12 +97,12 @@ fn a_stderr_that_takes_nothing_costs_lines_only() {
 
 #[test]
 fn a_flood_of_failures_is_a_few_lines() {
-    let (outbound, admin) = (free_port(), free_port());
-    let mut child = start(&program(outbound, admin), Stdio::piped());
+    let place = Place("127.88.1.2");
+    let mut child = start(place, Stdio::piped());
     let stderr = BufReader::new(child.stderr.take().unwrap());
     let lines = std::thread::spawn(move || stderr.lines().map_while(Result::ok).collect::<Vec<_>>());
     for _ in 0..300 {
-        get(outbound, "/");
+        get(&place.outbound(), "/");
     }
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     assert!(child.wait().unwrap().success());
