@@ -75,7 +75,7 @@ def test_who_waits_to_be_accepted_is_accepted_when_there_is_room(tmp_path: Path,
         until(lambda: "accept-failed" in (tmp_path / "log").read_text(), "the end of its descriptors")
         for caller in callers:
             caller.close()
-        # Nobody else connects meanwhile: who waited is no new event.
+        # It comes behind those who waited and are gone: without looking for them again it would not be reached.
         assert get(f"127.0.0.1:{port}").body == "good"
     finally:
         proxy.terminate()

@@ -230,8 +230,8 @@ pub fn health(check: &v1::HealthCheck, passed: &[bool]) -> &'static str {
     }
 }
 
-/// How `n` requests of a rule are divided, none of which says whose it is; "" is the share that is answered 500. None: the rule does not exist or does
-/// not forward.
+/// How `n` requests of a rule are divided, none of which says whose it is; "" is the share that is answered 500.
+/// None: the rule does not exist or does not forward.
 pub fn split(frontend: &Frontend, rule_id: &str, n: u64, seed: u64) -> Option<BTreeMap<String, u64>> {
     let Target::Split(split) = &frontend.action_of(rule_id)?.target else { return None };
     Some(divided(split, n, &mut Rng::new(seed)))

@@ -1,6 +1,6 @@
 //! One message head as the proxy keeps it: bytes and ranges that are its own, so that a request can be sent again.
 
-use weft_core::Fields;
+use weft_core::{Fields, Request};
 use weft_http::{Field, Head, Known, Span, Version};
 
 /// A head that outlives the buffer it was parsed from. Reused: allocates nothing once warm.
@@ -108,6 +108,12 @@ impl Message {
     pub fn set(&mut self, name: &[u8], value: &[u8]) {
         self.remove(name);
         self.add(name, value, weft_http::known(name));
+    }
+
+    /// What rules look at.
+    pub fn as_request(&self) -> Request<'_> {
+        let (path, query) = self.path_and_query();
+        Request { method: self.text(self.method), path, query, host: self.host(), fields: self }
     }
 
     /// Path and query, apart.

@@ -11,11 +11,11 @@ use std::sync::Arc;
 use weft_core::access::Subject;
 use weft_core::action::Action;
 use weft_core::edit::{HeaderEdit, Seen};
-use weft_core::frontend::{Frontend, Route, Target as RouteTarget};
+use weft_core::frontend::{Frontend, Matched, Route, Target as RouteTarget};
 use weft_core::pending::{self, Missing, Pending};
 use weft_core::resolve::Resolved;
 use weft_core::timeouts::{self, Limits, Timeouts};
-use weft_core::{Reason, Request, path};
+use weft_core::{Reason, path};
 use weft_http::h1::RequestKind;
 use weft_http::h2::StreamId;
 use weft_http::{Head, Known, Version};
@@ -271,17 +271,10 @@ impl Engine {
     /// Table `route`: filters, then a weighted backend, a redirect or a fixed response.
     fn route(&mut self, x: ExchangeId, frontend: Arc<Frontend>) -> Stage {
         let exchange = &mut self.exchanges[x];
-        let (path, query) = exchange.request.path_and_query();
-        if frontend.path_safety() && path::ambiguous(path) {
+        let request = exchange.request.as_request();
+        if frontend.path_safety() && path::ambiguous(request.path) {
             return Err(Answer::Failure { reason: Reason::AmbiguousPath, rule: Some(frontend.origin.clone()) });
         }
-        let request = Request {
-            method: exchange.request.text(exchange.request.method),
-            path,
-            query,
-            host: exchange.request.host(),
-            fields: &exchange.request,
-        };
         let matched = match frontend.route(&request) {
             Route::Forward(matched) => matched,
             Route::NoRoute => {
@@ -290,13 +283,13 @@ impl Engine {
             Route::NoPort => return Err(Reason::NoPort.into()),
         };
         exchange.rule = Some(matched.rule_id.clone());
-        self.act(x, &frontend, matched.action, matched.prefix.len())
+        self.act(x, &frontend, matched)
     }
 
-    /// `prefix`: how many bytes of the path the rule matched.
-    fn act(&mut self, x: ExchangeId, frontend: &Frontend, action: &Arc<Action>, prefix: usize) -> Stage {
+    fn act(&mut self, x: ExchangeId, frontend: &Frontend, matched: Matched<'_>) -> Stage {
         let exchange = &mut self.exchanges[x];
-        let rule = exchange.rule.clone().unwrap_or_else(|| action.rule_id.clone());
+        let (action, prefix) = (matched.action, matched.prefix.len());
+        let rule = || matched.rule_id.clone();
         match &action.target {
             RouteTarget::Redirect(redirect) => {
                 let request = &exchange.request;
@@ -310,17 +303,17 @@ impl Engine {
                 };
                 let mut location = Vec::new();
                 redirect.location(&seen, &mut location);
-                Err(Answer::Redirect { status: redirect.status, location, rule })
+                Err(Answer::Redirect { status: redirect.status, location, rule: rule() })
             }
             RouteTarget::Fixed(fixed) => Err(Answer::Fixed {
                 status: fixed.status,
                 body: fixed.body.clone(),
                 content_type: fixed.content_type.clone(),
                 reason: fixed.reason,
-                rule,
+                rule: rule(),
             }),
             RouteTarget::Split(split) => {
-                let refused = |reason| Answer::Failure { reason, rule: Some(rule.clone()) };
+                let refused = |reason| Answer::Failure { reason, rule: Some(rule()) };
                 let caller = split.caller(&exchange.request, &mut self.rng);
                 let weighted = split.pick(caller.point(), &mut self.rng).map_err(refused)?;
                 let Some(key) = &weighted.backend else { return Err(refused(Reason::InvalidBackend)) };
@@ -508,18 +501,10 @@ impl Engine {
         if let Err(reason) = rules.tls_verdict(conn.peer.is_some()) {
             return refused(reason, &rules.tls_origin);
         }
-        let exchange = &self.exchanges[x];
-        let (path, query) = exchange.request.path_and_query();
-        if rules.path_safety && path::ambiguous(path) {
+        let request = self.exchanges[x].request.as_request();
+        if rules.path_safety && path::ambiguous(request.path) {
             return refused(Reason::AmbiguousPath, &rules.tls_origin);
         }
-        let request = Request {
-            method: exchange.request.text(exchange.request.method),
-            path,
-            query,
-            host: exchange.request.host(),
-            fields: &exchange.request,
-        };
         let subject = Subject {
             principal: conn.peer.as_ref().map(|p| &p.identity),
             trust_domain: &config.mesh.trust_domain,
