@@ -22,8 +22,11 @@ from weft.client.types import (
     Certificates,
     Edge,
     Event,
+    EventPage,
     Health,
     LoggedRequest,
+    PastChange,
+    Revision,
     RuleHits,
     Service,
     Status,
@@ -109,6 +112,14 @@ class Mesh:
         """`expect`: only if it is still at this revision."""
         return _one(Applied, self._rest.delete(_path(kind, namespace, name), {"expect": expect}))
 
+    def history(self, kind: str, name: str, namespace: str = "default") -> Sequence[PastChange]:
+        """Every change of one resource that is still kept, newest first."""
+        return _many(PastChange, self._rest.get(f"{_path(kind, namespace, name)}/history"), "history")
+
+    def revisions(self, limit: int | None = None) -> Sequence[Revision]:
+        """What each revision changed, newest first."""
+        return _many(Revision, self._rest.get("/v1/revisions", {"limit": limit}), "revisions")
+
     def rollback(self, revision: int, *, dry_run: bool = False) -> Applied:
         return _one(Applied, self._rest.post("/v1/rollback", {"revision": revision, "dry_run": dry_run}))
 
@@ -153,6 +164,23 @@ class Mesh:
     def events(self, after: int = 0, limit: int | None = None, kind: str | None = None) -> Sequence[Event]:
         query = {"after": after, "limit": limit, "kind": kind}
         return _many(Event, self._rest.get("/v1/events", query), "events")
+
+    def event_page(
+        self,
+        after: int | None = None,
+        *,
+        limit: int | None = None,
+        kind: str | None = None,
+        subject: str | None = None,
+        severity: str | None = None,
+        wait: float | None = None,
+    ) -> EventPage:
+        """The oldest after number `after`, else the newest. `subject`: a part of it; `severity`: the least.
+
+        `wait`: with nothing to tell, the answer comes after that many seconds at most (25), or with the next event.
+        """
+        query = {"after": after, "limit": limit, "kind": kind, "subject": subject, "severity": severity, "wait": wait}
+        return _one(EventPage, self._rest.get("/v1/events", query))
 
     # --------------------------------------------------------------------------------------------- identity
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import httpx
+
 from tests.controller.conftest import World, route, service
 from weft.v1 import control_pb2, control_pb2_grpc
 
@@ -67,3 +71,39 @@ async def test_events_are_read_on_from_a_number(world: World) -> None:
     assert [each["subject"] for each in answer["events"]] == ["0", "1"] and answer["lost"] == 0
     newest = await world.ok("GET", "/v1/events?limit=2")
     assert [each["subject"] for each in newest["events"]] == ["3", "4"] and newest["last"] == answer["last"]
+
+
+async def test_events_are_chosen_by_part_of_the_subject_and_severity(world: World) -> None:
+    for subject, severity in (("default/a-0", "info"), ("default/a-0", "error"), ("default/b-0", "warning")):
+        world.controller.events.add("x", subject, "", severity)  # type: ignore[arg-type]
+    answer = await world.ok("GET", "/v1/events?subject=a-0&severity=warning")
+    assert [each["severity"] for each in answer["events"]] == ["error"] and not answer["more"]
+    assert (await world.ok("GET", "/v1/events?limit=1"))["more"]
+    await world.fails(400, "GET", "/v1/events?severity=bad")
+
+
+async def test_an_open_question_is_answered_by_the_next_event_that_fits(world: World) -> None:
+    last = world.controller.events.add("x", "", "").id
+    asked = asyncio.create_task(world.ok("GET", f"/v1/events?after={last}&wait=25&kind=wanted"))
+    while not world.controller.events.waiting:
+        await asyncio.sleep(0)
+    world.controller.events.add("other", "", "")
+    world.controller.events.add("wanted", "here", "")
+    answer = await asyncio.wait_for(asked, 10)
+    assert [each["subject"] for each in answer["events"]] == ["here"] and answer["last"] == last + 2
+
+
+async def test_an_open_question_about_a_number_to_come_is_answered_at_once(world: World) -> None:
+    answer = await asyncio.wait_for(world.ok("GET", "/v1/events?after=700&wait=25"), 10)
+    assert answer["events"] == [] and answer["last"] < 700
+
+
+async def test_an_open_question_does_not_hold_up_the_end(world: World) -> None:
+    world.controller.events.add("x", "", "")
+    own = httpx.AsyncClient(base_url=str(world.rest.base_url), trust_env=False, timeout=30)
+    asked = asyncio.create_task(own.get("/v1/events?after=1&wait=25"))
+    while not world.controller.events.waiting:
+        await asyncio.sleep(0)
+    await asyncio.wait_for(world.restart(), 20)
+    assert (await asked).json()["events"] == []
+    await own.aclose()

@@ -129,6 +129,9 @@ async def test_history_and_the_past_can_be_read_and_returned_to(world: World) ->
     now = await world.ok("GET", A)
     assert now["document"] == service("a") and now["created_at"] == born
     await world.fails(410, "POST", "/v1/rollback", json={"revision": 99})
+    (newest, *_, oldest) = (await world.ok("GET", "/v1/revisions"))["revisions"]
+    assert (newest["revision"], oldest["revision"], oldest["count"]) == (4, 1, 1)
+    assert newest["changes"] == [{"ref": "Service/default/a", "action": "created", "owner": None}]
     await world.fails(404, "GET", "/v1/resources/Service/default/never/history")
 
 

@@ -38,6 +38,7 @@ async def test_a_reader_can_wait_for_the_next() -> None:
     events = ring()
     waiting = asyncio.create_task(events.wait())
     await asyncio.sleep(0)
-    assert not waiting.done()
+    assert not waiting.done() and events.waiting == 1
     events.add("x", "y", "z")
     await waiting
+    assert events.waiting == 0

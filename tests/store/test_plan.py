@@ -138,3 +138,10 @@ def test_apply_then_revert_gives_back_the_start(start: list[tuple[Ref, int]], ed
     assert {ref: (r.document, r.created_at) for ref, r in third.items()} == {
         ref: (r.document, r.created_at) for ref, r in first.items()
     }
+
+
+def test_a_way_back_brings_age_and_owner_also_to_what_was_made_again_since() -> None:
+    (step,) = run([record(A, owner="new", size=1)], Write(A, document(size=1), None, 50.0, "shop")).steps
+    assert step.record is not None and step.result.action == "configured"
+    assert (step.record.created_at, step.record.owner, step.record.generation) == (50.0, "shop", 1)
+    assert actions(run([record(A, size=1)], Write(A, document(size=1), None, 100.0))) == ["a unchanged"]

@@ -71,6 +71,21 @@ def test_the_past_can_be_read(database: Database) -> None:
         sizes(4)
 
 
+def test_revisions_are_listed_newest_first_without_documents(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "HISTORY_REVISIONS", 3)
+    for size in range(5):
+        apply(database, Write(A, doc(size)), Write(B, doc(size)))
+
+    def last(limit: int) -> list[list[tuple[int, str, object]]]:
+        found = database.run_blocking(lambda c: resources.revisions(c, limit))
+        return [[(change.revision, change.ref.name, change.document) for change in each] for each in found]
+
+    assert last(2) == [[(5, "b", None), (5, "a", None)], [(4, "b", None), (4, "a", None)]]
+    assert [each[0][0] for each in last(100)] == [5, 4, 3]
+
+
 def test_changes_come_in_whole_revisions(database: Database) -> None:
     apply(database, Write(A, doc(1)))
     apply(database, *(Write(Ref("Service", "default", f"s{n}"), doc(n)) for n in range(5)))

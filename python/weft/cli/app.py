@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from weft.cli import apply, compile, controller, edges, explain, get, identity, run, status, up
+from weft.cli import apply, compile, controller, edges, events, explain, get, history, identity, run, status, up
 from weft.cli.failure import FAILED, USAGE, Failure, of_error, sentence, show
 from weft.client.errors import WeftError
 
@@ -36,6 +36,9 @@ app.command("get")(get.get)
 app.command("status")(status.status)
 app.command("workloads")(status.workloads)
 app.command("edges")(edges.edges)
+app.command("events")(events.events)
+app.command("history")(history.history)
+app.command("rollback")(history.rollback)
 app.command("explain")(explain.explain)
 app.command("compile")(compile.compile_program)
 app.add_typer(identity.tokens, name="token")

@@ -106,10 +106,11 @@ def differences(
         if result.action == "unchanged":
             continue
         before = stored[result.ref].document if result.ref in stored else None
-        yield from _unified(result.ref, before, None if result.action == "deleted" else given.get(result.ref))
+        yield from unified(result.ref, before, None if result.action == "deleted" else given.get(result.ref))
 
 
-def _unified(ref: str, before: dict[str, Any] | None, after: dict[str, Any] | None) -> Iterable[str]:
+def unified(ref: str, before: dict[str, Any] | None, after: dict[str, Any] | None) -> Iterable[str]:
+    """None: it is not there."""
     old, new = (yaml_text(document).splitlines() if document else [] for document in (before, after))
     names = (ref if before else "(new)", ref if after else "(deleted)")
     return difflib.unified_diff(old, new, *names, lineterm="")

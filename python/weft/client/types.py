@@ -66,6 +66,36 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
+class PastChange:
+    """One line of a resource's history; no document: it was deleted."""
+
+    revision: int
+    ref: str
+    action: str
+    at: float = 0.0
+    generation: int = 0
+    owner: str | None = None
+    document: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedRef:
+    ref: str
+    action: str
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What one apply, delete or roll-back changed; `count`: all of it, where `changes` is cut off."""
+
+    revision: int
+    at: float = 0.0
+    changes: tuple[ChangedRef, ...] = ()
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Condition:
     type: str
     status: str
@@ -226,6 +256,16 @@ class Event:
     subject: str = ""
     text: str = ""
     severity: str = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """`last`: the newest number there is; `lost`: how many the controller no longer has; `more`: ask again at once."""
+
+    events: tuple[Event, ...] = ()
+    last: int = 0
+    lost: int = 0
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import contextlib
 import datetime
 import logging
 import socket
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from weft.compiler.model import Status, WorkloadInfo
@@ -149,6 +149,26 @@ class Controller:
                         await following
                     return
                 yield following.result()
+        finally:
+            stopping.cancel()
+
+    async def wait_until(
+        self, ready: Callable[[], bool], change: Callable[[], Awaitable[None]], seconds: float
+    ) -> None:
+        """Until `ready()`, which is asked at each `change()`; no longer than `seconds` and this controller's life."""
+        stopping = asyncio.create_task(self._stopping.wait())
+        deadline = asyncio.get_running_loop().time() + seconds
+        try:
+            while not ready() and not stopping.done():
+                changed = asyncio.ensure_future(change())
+                left = deadline - asyncio.get_running_loop().time()
+                try:
+                    await asyncio.wait({changed, stopping}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    over = not changed.done()
+                    changed.cancel()
+                if over:
+                    return
         finally:
             stopping.cancel()
 

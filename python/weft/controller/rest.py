@@ -38,6 +38,9 @@ Resources
                deleted. `expect` that does not hold: 409. Warnings come as problems of an accepted result.
     DELETE /v1/resources/{kind}/{namespace}/{name}?expect=REVISION
                -> {"revision": int, "results": [{"ref", "action": "deleted", ...}]}, or 404
+    GET    /v1/revisions?limit=100
+               -> {"revisions": [{"revision", "at", "changes": [{"ref", "action", "owner"}], "count": int}]}
+               Newest first; `changes` has at most 100 of the `count` that there are.
     POST   /v1/rollback {"revision": int, "dry_run"?: bool}           -> as apply; created_at of what returns is kept
     GET    /v1/watch?after=REVISION                                        -> JSON lines, without end:
                {"revision", "ref", "action": "created"|"configured"|"deleted", "document": {...} | null}
@@ -84,9 +87,10 @@ Observation
                -> {"step": int, "points": [{"at", "requests", "failures", "p50_ms", "p90_ms", "p99_ms"}]}
     GET    /v1/rules                    -> {"rules": [{"rule_id", "hits": int, "audit_hits": int, "last_hit_at",
                                            "origin": Origin | null}]}
-    GET    /v1/events?after=ID&limit=&kind=
+    GET    /v1/events?after=ID&limit=&kind=&subject=PART&severity=LEAST&wait=SECONDS
                -> {"events": [{"id": int, "at", "kind", "subject", "text", "severity": "info"|"warning"|"error"}],
-                   "last": int, "lost": int}                lost: events after `after` that the ring no longer holds
+                   "last": int, "lost": int, "more": bool}  lost: events after `after` that the ring no longer holds
+               `wait` (up to 25, with `after`): when there is none, the answer comes with the next one.
 
 Identity
     POST   /v1/tokens {"namespace", "service_account", "service"?: str, "ttl_seconds"?: 3600, "uses"?: 1}
@@ -164,6 +168,7 @@ def _table(controller: Controller) -> list[tuple[Described, Callable[[Request], 
         (say("DELETE", _ONE, "Delete one resource", ("expect",)), resources.delete),
         (say("GET", _ONE + "/history", "Every change of one resource"), resources.history),
         (say("POST", "/v1/apply", "Create and change resources", (), ApplyBody), resources.apply),
+        (say("GET", "/v1/revisions", "What each revision changed", ("limit",)), resources.revisions),
         (say("POST", "/v1/rollback", "Back to a revision", (), RollbackBody), resources.roll_back),
         (
             say("GET", "/v1/watch", "Changes as they come", ("after",), None, "application/x-ndjson"),
@@ -182,7 +187,10 @@ def _table(controller: Controller) -> list[tuple[Described, Callable[[Request], 
             observation.history,
         ),
         (say("GET", "/v1/rules", "How often each rule decided"), observation.rules),
-        (say("GET", "/v1/events", "What happened", ("after", "limit", "kind")), observation.events),
+        (
+            say("GET", "/v1/events", "What happened", ("after", "limit", "kind", "subject", "severity", "wait")),
+            observation.events,
+        ),
         (say("GET", "/v1/requests/{id}", "What proxies remember of one request"), observation.request),
         (say("POST", "/v1/tokens", "Make a join token", (), TokenBody), certificates.create_token),
         (say("GET", "/v1/tokens", "Join tokens, without their secrets"), certificates.list_tokens),

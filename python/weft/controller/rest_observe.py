@@ -22,11 +22,14 @@ from weft.observe.counters import (
     Counters,
 )
 from weft.observe.edges import KEPT_S, By, EdgeView
+from weft.observe.events import SEVERITIES, Event
 from weft.observe.histogram import percentile_us
 
 if TYPE_CHECKING:
     from weft.controller.controller import Controller
 
+# Below the patience of clients and of what may stand between (30 s is a usual limit for a silent answer).
+MAX_WAIT_S = 25
 BY: dict[str, By] = {"service": "service", "version": "version", "workload": "workload"}
 
 
@@ -70,11 +73,22 @@ class Observation:
     async def events(self, request: Request) -> Response:
         after = int(number(request, "after", 0, 0, 2**53))
         limit = int(number(request, "limit", 1000, 1, 1000))
-        found, lost = self._controller.events.after(after)
-        chosen = [asdict(event) for event in found if matching(request, ("kind",), {"kind": event.kind})]
+        wait = number(request, "wait", 0, 0, MAX_WAIT_S)
+        least = request.query_params.get("severity") or "info"
+        if least not in SEVERITIES:
+            raise ApiError(400, f"severity is none of {', '.join(SEVERITIES)}")
+        ring, reads_on = self._controller.events, bool(request.query_params.get("after"))
+
+        def chosen() -> list[Event]:
+            return [event for event in ring.after(after)[0] if _asked_for(request, event, least)]
+
+        # A number beyond the last is of a controller before this one: who asks has to hear that now.
+        if wait and reads_on and after <= ring.last:
+            await self._controller.wait_until(lambda: bool(chosen()), ring.wait, wait)
+        found, lost = chosen(), ring.after(after)[1]
         # With a number to read on from the oldest come first; without one, people want the newest.
-        page = chosen[:limit] if request.query_params.get("after") else chosen[-limit:]
-        return JSONResponse({"events": page, "last": self._controller.events.last, "lost": lost})
+        page = [asdict(event) for event in (found[:limit] if reads_on else found[-limit:])]
+        return JSONResponse({"events": page, "last": ring.last, "lost": lost, "more": len(found) > limit})
 
     async def request(self, request: Request) -> Response:
         leases = self._controller.registry.leases.all.values()
@@ -108,6 +122,12 @@ def _latency(counters: Counters) -> dict[str, float | None]:
     counts = counters.latency()
     found = {f"p{percent}_ms": percentile_us(counts, percent / 100) for percent in (50, 90, 99)}
     return {name: None if us is None else us / 1000 for name, us in found.items()}
+
+
+def _asked_for(request: Request, event: Event, least: str) -> bool:
+    grave = SEVERITIES.index(event.severity) >= SEVERITIES.index(least)
+    about = request.query_params.get("subject", "") in event.subject
+    return grave and about and matching(request, ("kind",), {"kind": event.kind})
 
 
 def _touches(view: EdgeView, namespace: str) -> bool:

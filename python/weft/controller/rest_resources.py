@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 # A mesh of 10,000 services with routes and policies, twice over.
 MAX_DOCUMENTS = 50_000
+# Names listed of one revision: beyond a screenful the number says more.
+MAX_LISTED = 100
 
 
 class OriginBody(Body):
@@ -102,6 +104,11 @@ class Resources:
             raise self._absent(ref)
         return _answer(await self._controller.intent.delete(ref, None if expect < 0 else expect))
 
+    async def revisions(self, request: Request) -> Response:
+        limit = int(number(request, "limit", 100, 1, 1000))
+        found = await self._controller.store.revisions(limit)
+        return JSONResponse({"revisions": [_revision(changes) for changes in found]})
+
     async def roll_back(self, request: Request) -> Response:
         body = await body_of(request, RollbackBody)
         return _answer(await self._controller.intent.roll_back(body.revision, dry_run=body.dry_run))
@@ -161,6 +168,11 @@ def _change(change: Change) -> dict[str, Any]:
         "generation": change.generation,
         "document": change.document,
     }
+
+
+def _revision(changes: Sequence[Change]) -> dict[str, Any]:
+    listed = [{"ref": str(each.ref), "action": each.action, "owner": each.owner} for each in changes[:MAX_LISTED]]
+    return {"revision": changes[0].revision, "at": changes[0].at, "changes": listed, "count": len(changes)}
 
 
 def _answer(answer: Answer) -> Response:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Severity: TypeAlias = Literal["info", "warning", "error"]
+SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
 
 # An hour of an ordinary day. History beyond it is what logs are for.
 MAX_EVENTS = 1_000
@@ -31,6 +32,8 @@ class EventRing:
         self._clock = clock
         self._events: deque[Event] = deque(maxlen=MAX_EVENTS)
         self._last = 0
+        # How many stand in `wait` now.
+        self.waiting = 0
         self._added = asyncio.Event()
 
     @property
@@ -53,4 +56,8 @@ class EventRing:
 
     async def wait(self) -> None:
         """Until another event is added."""
-        await self._added.wait()
+        self.waiting += 1
+        try:
+            await self._added.wait()
+        finally:
+            self.waiting -= 1

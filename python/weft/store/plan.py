@@ -102,8 +102,10 @@ def _created(wish: Write, document: Document, request: Request, revision: int, n
 
 
 def _updated(wish: Write, document: Document, old: Record, request: Request, revision: int, now: float) -> Step:
-    owner = request.owner or old.owner
-    if canonical(document) == canonical(old.document) and owner == old.owner:
+    # A way back brings age and owner with it: what was deleted and made again since is not what it was.
+    born = old.created_at if wish.created_at is None else wish.created_at
+    owner = request.owner or wish.owner or old.owner
+    if canonical(document) == canonical(old.document) and (owner, born) == (old.owner, old.created_at):
         moved = wish.origin is not None and wish.origin != old.origin
         record = Record(
             old.ref, old.document, old.revision, old.generation, old.created_at, old.updated_at, owner, wish.origin
@@ -112,7 +114,7 @@ def _updated(wish: Write, document: Document, old: Record, request: Request, rev
     same_spec = canonical({"spec": document.get("spec")}) == canonical({"spec": old.document.get("spec")})
     generation = old.generation if same_spec else old.generation + 1
     origin = wish.origin or old.origin
-    record = Record(wish.ref, document, revision, generation, old.created_at, now, owner, origin)
+    record = Record(wish.ref, document, revision, generation, born, now, owner, origin)
     return Step(Result(wish.ref, "configured", revision), record)
 
 

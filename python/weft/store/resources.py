@@ -77,6 +77,18 @@ def history(connection: sqlite3.Connection, ref: Ref) -> list[Change]:
     return [_change(row) for row in connection.execute(query, _names(ref))]
 
 
+def revisions(connection: sqlite3.Connection, limit: int) -> list[list[Change]]:
+    """The changes of the last `limit` revisions, newest first, without documents."""
+    floor = max(_meta(connection, "floor"), revision(connection) - limit)
+    # A line at the floor or before it is there for its state: its revision is not complete any more.
+    lines = _CHANGES.replace(" document,", " NULL,")
+    query = lines + " WHERE revision > ? ORDER BY revision DESC, kind, namespace, name"
+    found: dict[int, list[Change]] = {}
+    for change in map(_change, connection.execute(query, (floor,))):
+        found.setdefault(change.revision, []).append(change)
+    return list(found.values())
+
+
 def at(connection: sqlite3.Connection, wanted: int) -> dict[Ref, Change]:
     """Everything that existed at a revision."""
     _check_kept(connection, wanted)
@@ -131,9 +143,12 @@ def _trim(connection: sqlite3.Connection, floor: int) -> None:
 def _check_kept(connection: sqlite3.Connection, wanted: int) -> None:
     floor, newest = _meta(connection, "floor"), revision(connection)
     if wanted < floor:
-        raise Compacted(f"revision {wanted} is no longer kept (the oldest is {floor})", "read everything again")
+        raise Compacted(
+            f"revision {wanted} is no longer kept (the oldest is {floor})",
+            "`weft history` lists what is; who watches reads everything again",
+        )
     if wanted > newest:
-        raise Compacted(f"revision {wanted} does not exist yet (the newest is {newest})", "use an existing revision")
+        raise Compacted(f"revision {wanted} does not exist yet (the newest is {newest})", "`weft history` lists them")
 
 
 def _meta(connection: sqlite3.Connection, key: str) -> int:

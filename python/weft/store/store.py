@@ -70,6 +70,10 @@ class Store:
     async def history(self, ref: Ref) -> list[Change]:
         return await self._run(lambda connection: resources.history(connection, ref))
 
+    async def revisions(self, limit: int) -> list[list[Change]]:
+        """The changes of the last `limit` revisions, newest first, without documents."""
+        return await self._run(lambda connection: resources.revisions(connection, limit))
+
     async def at(self, revision: int) -> dict[Ref, Change]:
         return await self._run(lambda connection: resources.at(connection, revision))
 

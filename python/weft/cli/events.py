@@ -1,0 +1,103 @@
+"""`weft events`: what happened, and with -f what happens."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from weft.cli.failure import note
+from weft.cli.options import Controller, Format, Output, connect
+from weft.cli.output import emit, plain, yaml_text
+
+if TYPE_CHECKING:
+    from weft.client.types import Event
+    from weft.mesh import Mesh
+
+HEADERS = ("TIME", "SEVERITY", "KIND", "SUBJECT", "WHAT")
+# How long one question stays open at the controller, which allows 25 s; a client gives up after 30.
+WAIT_S = 20
+
+
+class Severity(StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+def events(
+    subject: Annotated[
+        str | None,
+        typer.Argument(metavar="[SUBJECT]", help="Only about this: part of the name of a workload or resource"),
+    ] = None,
+    kind: Annotated[str | None, typer.Option(help="Only of this kind: ejected, rejected, attached, …")] = None,
+    severity: Annotated[Severity, typer.Option(help="At least this grave")] = Severity.INFO,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many of the past")] = 50,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what happens, until Ctrl-C")] = False,
+    output: Output = Format.TABLE,
+    controller: Controller = None,
+) -> None:
+    """List what happened, and with -f what happens.
+
+    Ejections, refusals, changes, who came and who went.
+
+    The controller keeps the last 1,000 and forgets them when it ends. With -f each is one line, or one JSON document a
+    line.
+    """
+    least = None if severity is Severity.INFO else severity.value
+    with connect(controller) as mesh:
+        page = mesh.event_page(limit=limit, kind=kind, subject=subject, severity=least)
+        if not follow:
+            emit(page.events, output, HEADERS, rows(page.events, time.time()), "no events")
+            return
+        for event in page.events:
+            _print(event, output)
+        for event in following(mesh, page.last, kind, subject, least):
+            _print(event, output)
+
+
+def following(
+    mesh: Mesh, after: int, kind: str | None = None, subject: str | None = None, severity: str | None = None
+) -> Iterator[Event]:
+    """What happens after number `after`, without end."""
+    while True:
+        page = mesh.event_page(after, kind=kind, subject=subject, severity=severity, wait=WAIT_S)
+        if page.last < after:
+            note("the controller was restarted: what it had seen before is gone")
+            after = 0
+            continue
+        if page.lost:
+            note(f"{page.lost} events were lost: they came faster than they were read")
+        yield from page.events
+        after = page.events[-1].id if page.more else page.last
+
+
+def rows(events: tuple[Event, ...], now: float) -> list[tuple[object, ...]]:
+    return [(moment(event.at, now), event.severity, event.kind, event.subject, event.text) for event in events]
+
+
+def line(event: Event, now: float) -> str:
+    """Wide enough for most, so that lines that come one by one stand below each other."""
+    head = f"{moment(event.at, now)}  {event.severity:7}  {event.kind:12}  {event.subject}"
+    return f"{head}  {event.text}".rstrip()
+
+
+def moment(at: float, now: float) -> str:
+    """The local time; with the day when it is not today's."""
+    then, today = time.localtime(at), time.localtime(now)
+    same_day = then[:3] == today[:3]
+    return time.strftime("%H:%M:%S" if same_day else "%Y-%m-%d %H:%M:%S", then)
+
+
+def _print(event: Event, output: Format) -> None:
+    if output is Format.TABLE:
+        text = line(event, time.time())
+    elif output is Format.JSON:
+        text = json.dumps(plain(event), ensure_ascii=False)
+    else:
+        text = yaml_text([plain(event)], documents=True).rstrip("\n")
+    print(text, flush=True)
