@@ -56,6 +56,7 @@ def test_apply_sends_documents_in_one_transaction() -> None:
         (lambda m: m.edges(5, by="version"), "/v1/edges?seconds=5&by=version"),
         (lambda m: m.history("Service", "a"), "/v1/resources/Service/default/a/history"),
         (lambda m: m.revisions(3), "/v1/revisions?limit=3"),
+        (lambda m: m.signals(5, namespace="a"), "/v1/signals?seconds=5&by=service&namespace=a"),
         (lambda m: m.rules(), "/v1/rules"),
         (lambda m: m.events(7), "/v1/events?after=7"),
         (lambda m: m.event_page(7, subject="a", wait=20), "/v1/events?after=7&subject=a&wait=20"),

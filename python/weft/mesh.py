@@ -29,6 +29,7 @@ from weft.client.types import (
     Revision,
     RuleHits,
     Service,
+    Signals,
     Status,
     StoredResource,
     Token,
@@ -157,6 +158,11 @@ class Mesh:
         """Who called whom in the last `seconds`; `by`: service, version or workload."""
         query = {"seconds": seconds, "by": by, "namespace": namespace}
         return _many(Edge, self._rest.get("/v1/edges", query), "edges")
+
+    def signals(self, seconds: int = 60, by: str = "service", namespace: str | None = None) -> Sequence[Signals]:
+        """Rate, success and latency of whoever was called in the last `seconds`; `by`: service, version or workload."""
+        query = {"seconds": seconds, "by": by, "namespace": namespace}
+        return _many(Signals, self._rest.get("/v1/signals", query), "signals")
 
     def rules(self) -> Sequence[RuleHits]:
         return _many(RuleHits, self._rest.get("/v1/rules"), "rules")

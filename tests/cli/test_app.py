@@ -9,7 +9,7 @@ from tests.cli.conftest import Fake, Weft
 
 COMMANDS = [
     *([name] for name in "up run controller apply diff validate delete get status workloads edges explain".split()),
-    *([name] for name in "events history rollback compile certs version token".split()),
+    *([name] for name in "stat top graph events history rollback compile certs version token".split()),
     ["token", "create"],
     ["token", "list"],
     ["token", "revoke"],
@@ -58,7 +58,7 @@ def test_without_a_command_there_is_help(weft: Weft) -> None:
         (["get", "-o"], "option '-o' requires an argument", "see `weft get --help`"),
         (["token", "create", "a", "--uses"], "option '--uses' requires", "see `weft token create --help`"),
         (["edges", "--seconds", "0"], "invalid value for '--seconds': should be", "see `weft edges --help`"),
-        (["staus"], "no such command 'staus'", "did you mean 'status'?"),
+        (["staus"], "no such command 'staus'", "did you mean 'status' or 'stat'?"),
         (["get", "--ouput", "json"], "no such option: --ouput", "did you mean --output?"),
     ],
 )

@@ -51,6 +51,16 @@ async def test_edges_are_shown_with_golden_signals(world: World) -> None:
         await world.fails(400, "GET", f"/v1/edges?{query}")
 
 
+async def test_signals_are_those_of_all_callers_together(world: World) -> None:
+    await report(world)
+    (api,) = (await world.ok("GET", "/v1/signals?seconds=10&by=version"))["signals"]
+    assert api["of"] == {"workload": "", "service": "default/api", "version": "v2"}
+    assert (api["requests"], api["requests_per_second"], api["success_rate"]) == (10, 1.0, 0.9)
+    assert 1.024 <= api["p95_ms"] <= 1.22
+    assert (await world.ok("GET", "/v1/signals?namespace=shop"))["signals"] == []
+    await world.fails(400, "GET", "/v1/signals?by=colour")
+
+
 async def test_rules_are_shown_with_their_origin(world: World) -> None:
     origin = {"file": "shop.yaml", "line": 3, "column": 1, "rules": [9]}
     await world.apply(service("a"), {**route("r", "a", "a"), "origin": origin})

@@ -96,6 +96,13 @@ def test_the_graph_merges_workloads_unless_asked_not_to() -> None:
     assert version.id.destination == End("", "default/api", "v2")
 
 
+def test_what_leads_to_one_service_is_added_up() -> None:
+    book = EdgeBook()
+    book.record(report(1, edge(1), edge(2, source="default/cron-0"), edge(4, destination="default/kv-0")), NOW)
+    found = book.towards(NOW, 60)
+    assert [(end.service, counters[REQUESTS]) for end, counters in found] == [("default/api", 3), ("default/kv", 4)]
+
+
 def test_a_pure_client_keeps_its_name() -> None:
     merged = EdgeId("source", End("default/cron", "", "v1"), End("default/api-0", "default/api", "")).merged("service")
     assert merged.source == End("default/cron", "", "") and merged.destination == End("", "default/api", "")

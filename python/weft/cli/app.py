@@ -9,7 +9,22 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from weft.cli import apply, compile, controller, edges, events, explain, get, history, identity, run, status, up
+from weft.cli import (
+    apply,
+    compile,
+    controller,
+    edges,
+    events,
+    explain,
+    get,
+    graph,
+    history,
+    identity,
+    run,
+    stat,
+    status,
+    up,
+)
 from weft.cli.failure import FAILED, USAGE, Failure, of_error, sentence, show
 from weft.client.errors import WeftError
 
@@ -36,6 +51,9 @@ app.command("get")(get.get)
 app.command("status")(status.status)
 app.command("workloads")(status.workloads)
 app.command("edges")(edges.edges)
+app.command("stat")(stat.stat)
+app.command("top")(stat.top)
+app.command("graph")(graph.graph)
 app.command("events")(events.events)
 app.command("history")(history.history)
 app.command("rollback")(history.rollback)

@@ -235,6 +235,28 @@ class Edge:
     success_rate: float | None = None
     p50_ms: float | None = None
     p90_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    reasons: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """Golden signals of whoever is called: all edges that lead to it."""
+
+    of: EdgeEnd
+    requests: int = 0
+    failures: int = 0
+    retries: int = 0
+    connections: int = 0
+    request_bytes: int = 0
+    response_bytes: int = 0
+    classes: dict[str, int] = field(default_factory=dict)
+    requests_per_second: float = 0.0
+    success_rate: float | None = None
+    p50_ms: float | None = None
+    p90_ms: float | None = None
+    p95_ms: float | None = None
     p99_ms: float | None = None
     reasons: dict[str, int] = field(default_factory=dict)
 

@@ -82,9 +82,12 @@ Observation
                     "requests": int, "failures": int, "retries": int, "connections": int,
                     "request_bytes": int, "response_bytes": int, "classes": {"1xx": int .. "5xx": int},
                     "requests_per_second": float, "success_rate": float | null,
-                    "p50_ms": float | null, "p90_ms": .., "p99_ms": .., "reasons": {code: int}}]}
+                    "p50_ms": float | null, "p90_ms": .., "p95_ms": .., "p99_ms": .., "reasons": {code: int}}]}
+    GET    /v1/signals?seconds=60&by=service|version|workload&namespace=
+               -> {"seconds": float, "signals": [{"of": {"workload","service","version"}, ...numbers as of an edge}]}
+               All edges that lead to one service, version or workload, taken together.
     GET    /v1/edges/history?seconds=3600&step=10&source=ns/svc&destination=ns/svc
-               -> {"step": int, "points": [{"at", "requests", "failures", "p50_ms", "p90_ms", "p99_ms"}]}
+               -> {"step": int, "points": [{"at", "requests", "failures", "p50_ms", "p90_ms", "p95_ms", "p99_ms"}]}
     GET    /v1/rules                    -> {"rules": [{"rule_id", "hits": int, "audit_hits": int, "last_hit_at",
                                            "origin": Origin | null}]}
     GET    /v1/events?after=ID&limit=&kind=&subject=PART&severity=LEAST&wait=SECONDS
@@ -182,6 +185,7 @@ def _table(controller: Controller) -> list[tuple[Described, Callable[[Request], 
         (say("POST", "/v1/explain", "Where a request would go, and why", (), ExplainBody), state.explain),
         (say("GET", "/v1/health", "Whether this controller is well"), state.health),
         (say("GET", "/v1/edges", "Who calls whom", ("seconds", "by", "namespace")), observation.edges),
+        (say("GET", "/v1/signals", "How well each service is", ("seconds", "by", "namespace")), observation.signals),
         (
             say("GET", "/v1/edges/history", "One edge over time", ("seconds", "step", "source", "destination")),
             observation.history,

@@ -38,14 +38,21 @@ class Observation:
         self._controller = controller
 
     async def edges(self, request: Request) -> Response:
-        seconds = number(request, "seconds", 60, 1, KEPT_S)
-        by = BY.get(request.query_params.get("by") or "service")
-        if by is None:
-            raise ApiError(400, "by is none of service, version, workload")
+        seconds, by = _window(request)
         namespace = request.query_params.get("namespace")
         views = self._controller.edges.edges(self._controller.clock.time(), seconds, by)
         found = [self._edge(view) for view in views if not namespace or _touches(view, namespace)]
         return JSONResponse({"seconds": seconds, "edges": found})
+
+    async def signals(self, request: Request) -> Response:
+        seconds, by = _window(request)
+        inside = f"{request.query_params.get('namespace') or ''}/"
+        found = [
+            {"of": asdict(end), **self._numbers(counters, seconds)}
+            for end, counters in self._controller.edges.towards(self._controller.clock.time(), seconds, by)
+            if inside == "/" or (end.service or end.workload).startswith(inside)
+        ]
+        return JSONResponse({"seconds": seconds, "signals": found})
 
     async def history(self, request: Request) -> Response:
         seconds = number(request, "seconds", KEPT_S, 1, KEPT_S)
@@ -95,8 +102,6 @@ class Observation:
         return JSONResponse(await look_up(request.path_params["id"], leases))
 
     def _edge(self, view: EdgeView) -> dict[str, Any]:
-        counters, reasons = view.counters, self._controller.edges.reasons
-        requests, failures = counters.get(REQUESTS, 0), counters.get(FAILURES, 0)
         return {
             "source": asdict(view.id.source),
             "destination": asdict(view.id.destination),
@@ -104,6 +109,13 @@ class Observation:
             "protocol": view.id.protocol,
             "port": view.id.port,
             "side": view.id.side,
+            **self._numbers(view.counters, view.seconds),
+        }
+
+    def _numbers(self, counters: Counters, seconds: float) -> dict[str, Any]:
+        reasons = self._controller.edges.reasons
+        requests, failures = counters.get(REQUESTS, 0), counters.get(FAILURES, 0)
+        return {
             "requests": requests,
             "failures": failures,
             "retries": counters.get(RETRIES, 0),
@@ -111,16 +123,23 @@ class Observation:
             "request_bytes": counters.get(REQUEST_BYTES, 0),
             "response_bytes": counters.get(RESPONSE_BYTES, 0),
             "classes": {f"{number}xx": counters.get(slot, 0) for number, slot in enumerate(CLASSES, 1)},
-            "requests_per_second": requests / view.seconds,
+            "requests_per_second": requests / seconds,
             "success_rate": (requests - failures) / requests if requests else None,
             **_latency(counters),
             "reasons": {reasons.name(slot): count for slot, count in sorted(counters.items()) if slot >= REASONS},
         }
 
 
+def _window(request: Request) -> tuple[float, By]:
+    by = BY.get(request.query_params.get("by") or "service")
+    if by is None:
+        raise ApiError(400, "by is none of service, version, workload")
+    return number(request, "seconds", 60, 1, KEPT_S), by
+
+
 def _latency(counters: Counters) -> dict[str, float | None]:
     counts = counters.latency()
-    found = {f"p{percent}_ms": percentile_us(counts, percent / 100) for percent in (50, 90, 99)}
+    found = {f"p{percent}_ms": percentile_us(counts, percent / 100) for percent in (50, 90, 95, 99)}
     return {name: None if us is None else us / 1000 for name, us in found.items()}
 
 

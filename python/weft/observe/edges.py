@@ -113,6 +113,13 @@ class EdgeBook:
                 total.setdefault(edge.merged(by), Counters()).add(counters)
         return [EdgeView(edge, seconds, counters) for edge, counters in sorted(total.items(), key=_order)]
 
+    def towards(self, now: float, seconds: float, by: By = "service") -> list[tuple[End, Counters]]:
+        """All edges that lead to each end, added up: percentiles of the sum, which no sum of percentiles is."""
+        total: dict[End, Counters] = {}
+        for view in self.edges(now, seconds, by):
+            total.setdefault(view.id.destination, Counters()).add(view.counters)
+        return sorted(total.items(), key=lambda item: (item[0].service, item[0].workload, item[0].version))
+
     def history(
         self, now: float, seconds: float, step: int, source: str = "", destination: str = ""
     ) -> list[tuple[int, Counters]]:
