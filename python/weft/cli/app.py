@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from weft.cli import (
     apply,
+    check,
     compile,
     controller,
     edges,
@@ -58,6 +59,7 @@ app.command("events")(events.events)
 app.command("history")(history.history)
 app.command("rollback")(history.rollback)
 app.command("explain")(explain.explain)
+app.command("check")(check.check)
 app.command("compile")(compile.compile_program)
 app.add_typer(identity.tokens, name="token")
 app.command("certs")(identity.certs)
