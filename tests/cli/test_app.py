@@ -9,7 +9,7 @@ from tests.cli.conftest import Fake, Weft
 
 COMMANDS = [
     *([name] for name in "up run controller apply diff validate delete get status workloads edges explain".split()),
-    *([name] for name in "check stat top graph events history rollback compile certs version token".split()),
+    *([name] for name in "check completion stat top graph events history rollback compile certs version token".split()),
     ["token", "create"],
     ["token", "list"],
     ["token", "revoke"],

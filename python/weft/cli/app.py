@@ -13,6 +13,7 @@ from weft.cli import (
     apply,
     check,
     compile,
+    completion,
     controller,
     edges,
     events,
@@ -63,6 +64,8 @@ app.command("check")(check.check)
 app.command("compile")(compile.compile_program)
 app.add_typer(identity.tokens, name="token")
 app.command("certs")(identity.certs)
+# Whatever stands after the shell is somebody's command line.
+app.command("completion", context_settings={"allow_interspersed_args": False})(completion.completion)
 
 
 @app.command("version")
@@ -125,13 +128,13 @@ def _print_help(command: Any, arguments: Sequence[str]) -> bool:
     *words, last = arguments
     if last not in HELP:
         return False
-    found, context, rest = _meant(command, words)
+    found, context, rest = command_of(command, words)
     if not rest:
         print(found.get_help(context))
     return not rest
 
 
-def _meant(command: Any, words: Sequence[str]) -> tuple[Any, typer.Context, Sequence[str]]:
+def command_of(command: Any, words: Sequence[str]) -> tuple[Any, typer.Context, Sequence[str]]:
     """The command that `words` begin with, and what follows it."""
     context = typer.Context(command, info_name="weft", **command.context_settings)
     for place, word in enumerate(words):
@@ -143,7 +146,7 @@ def _meant(command: Any, words: Sequence[str]) -> tuple[Any, typer.Context, Sequ
 
 
 def _usage_failure(error: typer.TyperException, command: Any, arguments: Sequence[str]) -> Failure:
-    context = getattr(error, "ctx", None) or _meant(command, arguments)[1]
+    context = getattr(error, "ctx", None) or command_of(command, arguments)[1]
     text = error.format_message()
     for noise in ("Value error, ", "Input "):
         text = text.replace(f": {noise}", ": ")
