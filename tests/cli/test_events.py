@@ -7,6 +7,7 @@ import pytest
 
 from tests.cli.conftest import Fake, Weft
 from weft.cli.events import following, line, moment
+from weft.client.errors import ControllerUnreachable
 from weft.client.types import Event, EventPage
 
 NOON = time.mktime((2026, 5, 4, 12, 0, 0, 0, 0, -1))
@@ -23,8 +24,8 @@ def page(*events: dict[str, Any], last: int = 0, lost: int = 0, more: bool = Fal
 def test_one_line_per_event_and_filters_are_the_controllers(weft: Weft, controller: Fake) -> None:
     controller.answers["/v1/events"] = page(event(1, severity="warning"))
     done = weft("events", "api", "--kind", "ejected", "--severity", "warning", "--limit", "5")
-    assert done.lines[0].split() == ["TIME", "SEVERITY", "KIND", "SUBJECT", "WHAT"]
-    assert done.lines[1].split(None, 2)[2] == "warning   ejected  default/api-0  5 in a row"
+    assert done.lines[0].split() == ["TIME", "KIND", "SUBJECT", "WHAT"]
+    assert done.lines[1].split(None, 2)[2] == "ejected  default/api-0  warning: 5 in a row"
     assert controller.asked[0][1] == "/v1/events?limit=5&kind=ejected&subject=api&severity=warning"
 
 
@@ -58,16 +59,19 @@ class Turns(dict[str, Any]):
 class Paged:
     """A mesh whose pages are given."""
 
-    def __init__(self, *pages: EventPage) -> None:
+    def __init__(self, *pages: EventPage | ControllerUnreachable) -> None:
         self.pages, self.asked = iter(pages), list[int]()
 
     def event_page(self, after: int = 0, **_: Any) -> EventPage:
         self.asked.append(after)
-        return next(self.pages)
+        page = next(self.pages)
+        if isinstance(page, ControllerUnreachable):
+            raise page
+        return page
 
 
 def numbers(mesh: Paged, after: int, count: int) -> list[int]:
-    found = following(mesh, after)  # type: ignore[arg-type]
+    found = following(mesh, after, pause=lambda: mesh.asked.append(-1))  # type: ignore[arg-type]
     return [event.id for event in itertools.islice(found, count)]
 
 
@@ -89,6 +93,14 @@ def test_a_restarted_controller_counts_anew(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().err == "the controller was restarted: what it had seen before is gone\n"
 
 
+def test_a_controller_that_went_is_waited_for_and_that_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    gone = ControllerUnreachable("no controller answers")
+    mesh = Paged(gone, gone, EventPage((Event(4, "x"),), last=4))
+    assert numbers(mesh, 3, 1) == [4]
+    assert mesh.asked == [3, -1, 3, -1, 3]
+    assert capsys.readouterr().err == "no controller answers; waiting for it\n"
+
+
 def test_lost_events_are_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert numbers(Paged(EventPage((Event(2000, "x"),), last=2000, lost=999)), 1, 1) == [2000]
     assert "999 events were lost" in capsys.readouterr().err
@@ -96,7 +108,7 @@ def test_lost_events_are_said(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_line_stays_in_80_columns_for_usual_names() -> None:
     shown = line(Event(1, "attached", NOON, "default/reviews-v2-0", "default/reviews v2"), NOON)
-    assert shown == "12:00:00  info     attached      default/reviews-v2-0  default/reviews v2"
+    assert shown == "12:00:00  attached        default/reviews-v2-0  default/reviews v2"
 
 
 def test_another_day_is_named() -> None:

@@ -24,8 +24,8 @@ def test_revisions_are_listed_newest_first(weft: Weft, controller: Fake) -> None
     controller.answers["/v1/revisions"] = {"revisions": [revision(2, (REF, "deleted")), both]}
     done = weft("history", "--limit", "2")
     assert [line.split("  ")[-1].strip() for line in done.lines[1:]] == [
-        "deleted Service/default/a",
-        "created Service/default/a, Service/default/b",
+        "deleted Service/default/a (of shop)",
+        "created Service/default/a, Service/default/b (of shop)",
     ]
     assert controller.asked[0][1] == "/v1/revisions?limit=2"
 

@@ -87,3 +87,12 @@ def test_each_look_takes_the_place_of_the_last(capsys: pytest.CaptureFixture[str
     with Mesh.connect() as mesh, pytest.raises(KeyboardInterrupt):
         watch(mesh, asked(edges=True), pause)
     assert capsys.readouterr().out.count(CLEAR) == 3
+
+
+def test_a_controller_that_went_is_looked_for_again(capsys: pytest.CaptureFixture[str]) -> None:
+    def pause() -> None:
+        raise KeyboardInterrupt
+
+    with Mesh.connect("http://127.0.0.1:9") as mesh, pytest.raises(KeyboardInterrupt):
+        watch(mesh, asked(), pause)
+    assert "no controller answers at http://127.0.0.1:9" in capsys.readouterr().out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from weft.client.types import Event
     from weft.mesh import Mesh
 
-HEADERS = ("TIME", "SEVERITY", "KIND", "SUBJECT", "WHAT")
+HEADERS = ("TIME", "KIND", "SUBJECT", "WHAT")
 # How long one question stays open at the controller, which allows 25 s; a client gives up after 30.
 WAIT_S = 20
+# How often a controller that went is looked for: it starts in about a second.
+RETRY_S = 1
 
 
 class Severity(StrEnum):
@@ -61,11 +63,27 @@ def events(
 
 
 def following(
-    mesh: Mesh, after: int, kind: str | None = None, subject: str | None = None, severity: str | None = None
+    mesh: Mesh,
+    after: int,
+    kind: str | None = None,
+    subject: str | None = None,
+    severity: str | None = None,
+    pause: Callable[[], None] = lambda: time.sleep(RETRY_S),
 ) -> Iterator[Event]:
-    """What happens after number `after`, without end."""
+    """What happens after number `after`, without end: also through a restart of the controller."""
+    from weft.client.errors import ControllerUnreachable
+
+    absent = False
     while True:
-        page = mesh.event_page(after, kind=kind, subject=subject, severity=severity, wait=WAIT_S)
+        try:
+            page = mesh.event_page(after, kind=kind, subject=subject, severity=severity, wait=WAIT_S)
+        except ControllerUnreachable as error:
+            if not absent:
+                note(f"{error.message}; waiting for it")
+            absent = True
+            pause()
+            continue
+        absent = False
         if page.last < after:
             note("the controller was restarted: what it had seen before is gone")
             after = 0
@@ -77,13 +95,17 @@ def following(
 
 
 def rows(events: tuple[Event, ...], now: float) -> list[tuple[object, ...]]:
-    return [(moment(event.at, now), event.severity, event.kind, event.subject, event.text) for event in events]
+    return [(moment(event.at, now), event.kind, event.subject, what(event)) for event in events]
+
+
+def what(event: Event) -> str:
+    """With its severity where there is one to speak of: a column of its own would leave the text no room."""
+    return event.text if event.severity == "info" else f"{event.severity}: {event.text}"
 
 
 def line(event: Event, now: float) -> str:
     """Wide enough for most, so that lines that come one by one stand below each other."""
-    head = f"{moment(event.at, now)}  {event.severity:7}  {event.kind:12}  {event.subject}"
-    return f"{head}  {event.text}".rstrip()
+    return f"{moment(event.at, now)}  {event.kind:14}  {event.subject:20}  {what(event)}".rstrip()
 
 
 def moment(at: float, now: float) -> str:

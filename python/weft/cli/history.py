@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from weft.client.types import Applied, PastChange, Revision
     from weft.mesh import Mesh
 
-REVISIONS = ("REVISION", "TIME", "OWNER", "WHAT")
+REVISIONS = ("REVISION", "TIME", "WHAT")
 CHANGES = ("REVISION", "TIME", "ACTION", "GENERATION", "OWNER")
 
 
@@ -89,22 +89,22 @@ def differences(mesh: Mesh, revision: int, applied: Applied) -> Sequence[str]:
 
 
 def revision_rows(revisions: Sequence[Revision], now: float) -> list[tuple[object, ...]]:
-    return [(each.revision, moment(each.at, now), owners(each), summary(each)) for each in revisions]
+    return [(each.revision, moment(each.at, now), summary(each)) for each in revisions]
 
 
 def change_rows(changes: Sequence[PastChange], now: float) -> list[tuple[object, ...]]:
     return [(each.revision, moment(each.at, now), each.action, each.generation, each.owner) for each in changes]
 
 
-def owners(revision: Revision) -> str:
-    return ", ".join(sorted({change.owner for change in revision.changes if change.owner}))
-
-
 def summary(revision: Revision) -> str:
-    """ "created Service/default/a, Service/default/b; deleted …"."""
+    """ "created Service/default/a, Service/default/b; deleted … (of shop)".
+
+    The owner stands last, in the one column that is folded: the file of a `weft up` is as long as its path.
+    """
     actions: dict[str, list[str]] = {}
     for change in revision.changes:
         actions.setdefault(change.action, []).append(change.ref)
     said = "; ".join(f"{action} {', '.join(refs)}" for action, refs in sorted(actions.items()))
     left = revision.count - len(revision.changes)
-    return f"{said} and {left} more" if left else said
+    owners = ", ".join(sorted({change.owner for change in revision.changes if change.owner}))
+    return said + (f" and {left} more" if left else "") + (f" (of {owners})" if owners else "")

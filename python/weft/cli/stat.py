@@ -95,8 +95,13 @@ class Asked:
 
 
 def watch(mesh: Mesh, asked: Asked, pause: Callable[[], None]) -> None:
+    from weft.client.errors import ControllerUnreachable
+
     while True:
-        shown = page(mesh, asked, shutil.get_terminal_size().lines - 1)
+        try:
+            shown = page(mesh, asked, shutil.get_terminal_size().lines - 1)
+        except ControllerUnreachable as error:
+            shown = f"{error.message}; looking again\n"  # it may be restarting, and whoever watches wants to see that
         print(CLEAR + shown, end="", flush=True)
         pause()
 
