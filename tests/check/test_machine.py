@@ -111,7 +111,7 @@ def test_explicit_mode_says_what_it_does_not_protect_from() -> None:
     [
         ({}, "way-redirect", "also lacks CAP_NET_ADMIN"),
         ({"capabilities": -1}, "way-redirect", "the machine could"),
-        ({"cgroup2": False, "bpf": False}, "way-cgroup", "also lacks cgroup v2, /sys/fs/bpf, CAP_BPF"),
+        ({"cgroup2": False, "bpf": False}, "way-cgroup", "also lacks cgroup v2, a bpf file system, CAP_BPF"),
         ({"capabilities": -1}, "way-cgroup", "the machine could"),
     ],
 )

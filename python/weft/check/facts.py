@@ -16,6 +16,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from weft.check.sys_linux import read
 from weft.client.errors import WeftError
 
 PORTS = {"rest": 15080, "grpc": 15010, "join": 15011}
@@ -68,6 +69,7 @@ class Machine:
 
 def look(state_dir: Path) -> Machine:
     proxy, version = _proxy()
+    kernel = read()
     # Path.exists raises where a directory above may not be entered; that is for the check of the state directory.
     place = next(folder for folder in (state_dir, *state_dir.parents) if os.path.exists(folder))
     state = state_dir.stat() if place == state_dir else None
@@ -80,20 +82,20 @@ def look(state_dir: Path) -> Machine:
         proxy=proxy,
         proxy_version=version,
         cpus=os.cpu_count() or 1,
-        memory_free=_memory(),
+        memory_free=kernel.memory_free,
         open_files=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
         now=time.time(),
-        clock_synchronised=_synchronised(),
+        clock_synchronised=kernel.clock_synchronised,
         loopback_block=bindable("127.64.0.1", 0),
         ipv6_loopback=not bindable("::1", 0),
         ports={name: bindable("127.0.0.1", port) for name, port in PORTS.items()},
-        ephemeral=_pair("/proc/sys/net/ipv4/ip_local_port_range"),
-        backlog=_number("/proc/sys/net/core/somaxconn"),
-        unprivileged_from=_number("/proc/sys/net/ipv4/ip_unprivileged_port_start"),
-        cgroup2=Path("/sys/fs/cgroup/cgroup.controllers").exists(),
-        capabilities=_capabilities(),
+        ephemeral=kernel.ephemeral,
+        backlog=kernel.backlog,
+        unprivileged_from=kernel.unprivileged_from,
+        cgroup2=kernel.cgroup2,
+        capabilities=kernel.capabilities,
         nft=shutil.which("nft", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is not None,
-        bpf=Path("/sys/fs/bpf").is_dir(),
+        bpf=kernel.bpf,
         state_dir=str(state_dir),
         state_mode=stat.S_IMODE(state.st_mode) if state else None,
         state_owner=state.st_uid if state else None,
@@ -159,41 +161,6 @@ def _importable(name: str) -> bool:
         return importlib.util.find_spec(name) is not None
     except ImportError:
         return False
-
-
-def _text(path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="ascii")
-    except (OSError, ValueError):
-        return ""
-
-
-def _number(path: str) -> int | None:
-    text = _text(path).strip()
-    return int(text) if text.isdecimal() else None
-
-
-def _pair(path: str) -> tuple[int, int] | None:
-    words = _text(path).split()
-    return (int(words[0]), int(words[1])) if len(words) == 2 else None
-
-
-def _memory() -> int | None:
-    """What could be had without swapping."""
-    lines = (line.split() for line in _text("/proc/meminfo").splitlines())
-    return next((int(words[1]) * 1024 for words in lines if words[0] == "MemAvailable:"), None)
-
-
-def _capabilities() -> int:
-    lines = (line.split() for line in _text("/proc/self/status").splitlines())
-    return next((int(words[1], 16) for words in lines if words[:1] == ["CapEff:"]), 0)
-
-
-def _synchronised() -> bool | None:
-    """systemd-timesyncd and chrony leave a mark; of others nothing is known."""
-    if Path("/run/systemd/timesync/synchronized").exists():
-        return True
-    return True if Path("/run/chrony/chronyd.pid").exists() else None
 
 
 def _temporary() -> str | None:

@@ -47,7 +47,7 @@ def ways(machine: Machine) -> Iterator[Check]:
     lacks = _lacking(("Linux", linux), ("nft", machine.nft), ("CAP_NET_ADMIN", machine.may(CAP_NET_ADMIN)))
     detail = f"not in this version; also lacks {lacks}" if lacks else "not in this version; the machine could"
     yield skipped("way-redirect", "way 2, redirect: the kernel turns connections to the proxy", detail)
-    parts = (("Linux", linux), ("cgroup v2", machine.cgroup2), ("/sys/fs/bpf", machine.bpf))
+    parts = (("Linux", linux), ("cgroup v2", machine.cgroup2), ("a bpf file system", machine.bpf))
     lacks = _lacking(*parts, ("CAP_BPF", machine.may(CAP_BPF)))
     detail = f"not in this version; also lacks {lacks}" if lacks else "not in this version; the machine could"
     yield skipped("way-cgroup", "way 3, cgroup: eBPF changes where an app connects to", detail)
