@@ -29,7 +29,6 @@ GOOD = Machine(
     cgroup2=True,
     capabilities=0,
     nft=True,
-    bpf=True,
     state_dir="/state",
     state_mode=0o700,
     state_owner=1000,
@@ -72,7 +71,6 @@ def test_a_good_machine_has_nothing_to_say() -> None:
         ({"now": 5.0}, "clock", "fail"),
         ({"clock_synchronised": None}, "clock-synchronised", "skip"),
         ({"loopback_block": "no such address"}, "loopback", "warn"),
-        ({"loopback_block": "no such address"}, "way-explicit", "warn"),
         ({"ipv6_loopback": False}, "loopback-ipv6", "skip"),
         ({"ports": {"rest": "in use"}}, "port-rest", "warn"),
         ({"ports": {"rest": "in use"}, "controller_here": True}, "port-rest", "ok"),
@@ -109,12 +107,18 @@ def test_explicit_mode_says_what_it_does_not_protect_from() -> None:
 @pytest.mark.parametrize(
     ("changed", "id", "said"),
     [
-        ({}, "way-redirect", "also lacks CAP_NET_ADMIN"),
-        ({"capabilities": -1}, "way-redirect", "the machine could"),
-        ({"cgroup2": False, "bpf": False}, "way-cgroup", "also lacks cgroup v2, a bpf file system, CAP_BPF"),
-        ({"capabilities": -1}, "way-cgroup", "the machine could"),
+        ({}, "way-hooks", "this machine lacks CAP_BPF, CAP_NET_ADMIN"),
+        ({"cgroup2": False, "kernel": (5, 4), "capabilities": -1}, "way-hooks", "lacks Linux 5.9, cgroup v2"),
+        ({"capabilities": -1}, "way-hooks", "this machine could"),
+        ({"system": "Darwin"}, "way-redirect", "this machine lacks Linux, CAP_NET_ADMIN"),
+        ({"capabilities": -1}, "way-redirect", "this machine could"),
     ],
 )
 def test_the_other_ways_are_not_promised(changed: dict[str, Any], id: str, said: str) -> None:
     check = checks(**changed)[id]
     assert check.result == "skip" and check.detail.startswith("not in this version") and said in check.detail
+
+
+def test_explicit_mode_needs_no_block_of_loopback() -> None:
+    assert "with an address per service" in checks()["way-explicit"].detail
+    assert "with a local port per service" in checks(loopback_block="no such address")["way-explicit"].detail

@@ -17,8 +17,8 @@ def test_what_the_kernel_says_is_read(tmp_path: Path) -> None:
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    assert read(tmp_path) == Kernel(1000 << 10, True, (32768, 60999), 4096, 1024, True, 0x1400, False)
+    assert read(tmp_path) == Kernel(1000 << 10, True, (32768, 60999), 4096, 1024, True, 0x1400)
 
 
 def test_a_system_without_such_files_is_no_error(tmp_path: Path) -> None:
-    assert read(tmp_path) == Kernel(None, None, None, None, None, False, 0, False)
+    assert read(tmp_path) == Kernel(None, None, None, None, None, False, 0)

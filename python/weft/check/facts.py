@@ -51,7 +51,6 @@ class Machine:
     cgroup2: bool
     capabilities: int
     nft: bool
-    bpf: bool
     state_dir: str
     state_mode: int | None
     state_owner: int | None
@@ -95,7 +94,6 @@ def look(state_dir: Path) -> Machine:
         cgroup2=kernel.cgroup2,
         capabilities=kernel.capabilities,
         nft=shutil.which("nft", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is not None,
-        bpf=kernel.bpf,
         state_dir=str(state_dir),
         state_mode=stat.S_IMODE(state.st_mode) if state else None,
         state_owner=state.st_uid if state else None,

@@ -10,6 +10,8 @@ from weft.check.model import Check, Result, holds, none_of, skipped
 
 # pyproject.toml: requires-python.
 PYTHON = (3, 11)
+# sk_lookup, by which connections to an app's port would reach its proxy: bpf(2), Linux 5.9.
+HOOKS_KERNEL = (5, 9)
 # The oldest long-term kernel that is still maintained; nothing of explicit mode needs a newer one.
 KERNEL = (5, 10)
 # 2026: a clock before this version was made makes certificates that are not valid yet.
@@ -38,19 +40,21 @@ def machine_checks(machine: Machine, controller_here: bool) -> Iterator[Check]:
 
 def ways(machine: Machine) -> Iterator[Check]:
     """The three ways into the path: which of them this machine could have, and which this version has."""
-    linux = machine.system == "Linux"
-    limit = "protects no workload from other processes on its machine: they can call its app past the proxy"
-    if machine.loopback_block:
-        yield Check("way-explicit", "way 1, explicit: apps call addresses given to them", "warn", limit, "see loopback")
-    else:
-        yield Check("way-explicit", "way 1, explicit: apps call addresses given to them", "ok", f"possible; {limit}")
-    lacks = _lacking(("Linux", linux), ("nft", machine.nft), ("CAP_NET_ADMIN", machine.may(CAP_NET_ADMIN)))
-    detail = f"not in this version; also lacks {lacks}" if lacks else "not in this version; the machine could"
-    yield skipped("way-redirect", "way 2, redirect: the kernel turns connections to the proxy", detail)
-    parts = (("Linux", linux), ("cgroup v2", machine.cgroup2), ("a bpf file system", machine.bpf))
-    lacks = _lacking(*parts, ("CAP_BPF", machine.may(CAP_BPF)))
-    detail = f"not in this version; also lacks {lacks}" if lacks else "not in this version; the machine could"
-    yield skipped("way-cgroup", "way 3, cgroup: eBPF changes where an app connects to", detail)
+    linux, admin = ("Linux", machine.system == "Linux"), ("CAP_NET_ADMIN", machine.may(CAP_NET_ADMIN))
+    hooks = (("Linux 5.9", linux[1] and machine.kernel[:2] >= HOOKS_KERNEL), ("cgroup v2", machine.cgroup2))
+    bpf = ("CAP_BPF", machine.may(CAP_BPF))
+    yield _later("way-hooks", "way 1, kernel hooks: eBPF changes where an app connects to", *hooks, bpf, admin)
+    nft = ("nft", machine.nft)
+    yield _later("way-redirect", "way 2, nftables: connections are redirected to the proxy", linux, nft, admin)
+    place = "a local port per service" if machine.loopback_block else "an address per service"
+    limit = "it protects no workload from other processes on its machine, which can call its app past the proxy"
+    what = "way 3, explicit: apps call addresses given to them"
+    yield Check("way-explicit", what, "ok", f"possible, with {place}; {limit}")
+
+
+def _later(id: str, what: str, *needs: tuple[str, bool]) -> Check:
+    lacks = _lacking(*needs)
+    return skipped(id, what, f"not in this version; this machine {f'lacks {lacks}' if lacks else 'could'}")
 
 
 def _lacking(*parts: tuple[str, bool]) -> str:

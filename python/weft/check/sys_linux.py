@@ -19,7 +19,6 @@ class Kernel:
     unprivileged_from: int | None
     cgroup2: bool
     capabilities: int
-    bpf: bool
 
 
 def read(root: Path = ROOT) -> Kernel:
@@ -32,7 +31,6 @@ def read(root: Path = ROOT) -> Kernel:
         # https://docs.kernel.org/admin-guide/cgroup-v2.html: the file is in every directory of the unified hierarchy.
         cgroup2=(root / "sys/fs/cgroup/cgroup.controllers").exists(),
         capabilities=_capabilities(root),
-        bpf=(root / "sys/fs/bpf").is_dir(),
     )
 
 
