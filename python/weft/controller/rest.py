@@ -95,6 +95,14 @@ Observation
                    "last": int, "lost": int, "more": bool}  lost: events after `after` that the ring no longer holds
                `wait` (up to 25, with `after`): when there is none, the answer comes with the next one.
 
+    GET    /v1/stream                   -> server-sent events (text/event-stream), without end; data is JSON:
+               edges      [edge] as of /v1/edges?by=version&seconds=60       services   as of /v1/services
+               workloads  as of /v1/workloads, without the two seconds that tick
+               revisions  {"revision", "compiled_revision", "started_at"}
+               events     {"events": as of /v1/events, "lost": int}; its id is the last event's
+               Each comes first as it is, then when it has changed, at most once a second. `Last-Event-ID`: only events
+               after that one. 503 for the 65th reader.
+
 Identity
     POST   /v1/tokens {"namespace", "service_account", "service"?: str, "ttl_seconds"?: 3600, "uses"?: 1}
                -> {"token": "weft1....", "spiffe_id", "expires_at", "uses", "controller": "host:port",
@@ -135,6 +143,7 @@ from weft.controller.rest_json import ApiError
 from weft.controller.rest_observe import Observation
 from weft.controller.rest_resources import ApplyBody, Resources, RollbackBody
 from weft.controller.rest_state import ExplainBody, State
+from weft.controller.rest_stream import Live
 from weft.identity.errors import IdentityError
 from weft.store.errors import Compacted, StoreError, StoreFull
 
@@ -164,6 +173,7 @@ def _table(controller: Controller) -> list[tuple[Described, Callable[[Request], 
     """Every route: what it is, and who answers."""
     resources, state = Resources(controller), State(controller)
     observation, certificates = Observation(controller), Certificates(controller)
+    live = Live(controller, state, observation)
     say = Described
     return [
         (say("GET", "/v1/resources", "Resources, also as they were", (*_NAMES, "owner", "at")), resources.list),
@@ -195,6 +205,7 @@ def _table(controller: Controller) -> list[tuple[Described, Callable[[Request], 
             say("GET", "/v1/events", "What happened", ("after", "limit", "kind", "subject", "severity", "wait")),
             observation.events,
         ),
+        (say("GET", "/v1/stream", "What changes, as it changes", (), None, "text/event-stream"), live.stream),
         (say("GET", "/v1/requests/{id}", "What proxies remember of one request"), observation.request),
         (say("POST", "/v1/tokens", "Make a join token", (), TokenBody), certificates.create_token),
         (say("GET", "/v1/tokens", "Join tokens, without their secrets"), certificates.list_tokens),

@@ -40,9 +40,11 @@ class Observation:
     async def edges(self, request: Request) -> Response:
         seconds, by = _window(request)
         namespace = request.query_params.get("namespace")
+        return JSONResponse({"seconds": seconds, "edges": self.edge_list(seconds, by, namespace)})
+
+    def edge_list(self, seconds: float, by: By, namespace: str | None = None) -> list[dict[str, Any]]:
         views = self._controller.edges.edges(self._controller.clock.time(), seconds, by)
-        found = [self._edge(view) for view in views if not namespace or _touches(view, namespace)]
-        return JSONResponse({"seconds": seconds, "edges": found})
+        return [self._edge(view) for view in views if not namespace or _touches(view, namespace)]
 
     async def signals(self, request: Request) -> Response:
         seconds, by = _window(request)

@@ -68,17 +68,21 @@ class State:
         return found
 
     async def workloads(self, request: Request) -> Response:
+        found = [each for each in self.workload_list() if matching(request, ("namespace", "service"), each)]
+        return JSONResponse({"workloads": found})
+
+    def workload_list(self) -> list[dict[str, Any]]:
         streams: dict[str, ProxyStream] = {}
         for connection in self._controller.delivery.connections:
             streams.setdefault(connection.node, connection.stream)
-        found = []
-        for name, lease in sorted(self._controller.registry.leases.all.items()):
-            info = lease.latest.info
-            if matching(request, ("namespace", "service"), {"namespace": info.namespace, "service": info.service}):
-                found.append(self._workload(lease, streams.get(name)))
-        return JSONResponse({"workloads": found})
+        leases = sorted(self._controller.registry.leases.all.items())
+        return [self._workload(lease, streams.get(name)) for name, lease in leases]
 
     async def services(self, request: Request) -> Response:
+        found = [each for each in self.service_list() if matching(request, ("namespace",), each)]
+        return JSONResponse({"services": found})
+
+    def service_list(self) -> list[dict[str, Any]]:
         """Declared ones, and names under which workloads have registered all the same."""
         declared = self._controller.intent.services
         counts: dict[str, list[int]] = {}
@@ -91,20 +95,19 @@ class State:
         found = []
         for name in sorted({*declared, *counts}):
             namespace, _, short = name.partition("/")
-            if matching(request, ("namespace",), {"namespace": namespace}):
-                workloads, healthy = counts.get(name, (0, 0))
-                found.append(
-                    {
-                        "name": name,
-                        "namespace": namespace,
-                        "service": short,
-                        "declared": name in declared,
-                        "ports": _ports(declared.get(name)),
-                        "workloads": workloads,
-                        "healthy": healthy,
-                    }
-                )
-        return JSONResponse({"services": found})
+            workloads, healthy = counts.get(name, (0, 0))
+            found.append(
+                {
+                    "name": name,
+                    "namespace": namespace,
+                    "service": short,
+                    "declared": name in declared,
+                    "ports": _ports(declared.get(name)),
+                    "workloads": workloads,
+                    "healthy": healthy,
+                }
+            )
+        return found
 
     async def programs(self, request: Request) -> Response:
         entries = [self._controller.topics.entries[key] for key in sorted(self._controller.topics.entries)]
