@@ -1,15 +1,18 @@
 # Everything that a developer types. `make` alone explains itself.
 #
-# Two stamps in .venv make the second `make build` instant: one for the locked dependencies, one for the build itself.
+# Three stamps in .venv make the second `make build` instant: one for the locked dependencies, one for the build itself,
+# one for the dashboard. Without node the last is not written, so that each build says what is missing.
 
 VENV := .venv
 BIN := $(VENV)/bin
 DEPS := $(VENV)/.deps-installed
 BUILT := $(VENV)/.weft-built
+DASHBOARD := $(VENV)/.dashboard-built
 
 # Whatever changes the wheel. Python sources do not: the install is editable.
 RUST_SOURCES := $(shell find crates -type f \( -name '*.rs' -o -name 'Cargo.toml' -o -name '*.c' -o -name '*.h' \) 2>/dev/null)
 BUILD_INPUTS := setup.py pyproject.toml Cargo.toml Cargo.lock tools/generate_proto.py $(wildcard proto/weft/v1/*.proto) $(RUST_SOURCES)
+WEB_SOURCES := tools/build_dashboard.py $(shell find web -type f -not -path 'web/node_modules/*' 2>/dev/null)
 
 # One interpreter for every build step: pyo3 is compiled again whenever this changes.
 export PYO3_PYTHON := $(abspath $(BIN)/python)
@@ -22,7 +25,7 @@ export CARGO_TARGET_DIR := $(abspath target)
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: $(BUILT) ## Make .venv with weft in it (needs Python 3.11, Rust 1.85, a C compiler)
+build: $(BUILT) $(DASHBOARD) ## Make .venv with weft in it (needs Python 3.11, Rust 1.85, a C compiler; node 18 for the dashboard)
 
 $(DEPS): requirements-dev.lock
 	@tools/preflight.sh
@@ -34,6 +37,10 @@ $(BUILT): $(DEPS) $(BUILD_INPUTS)
 	@tools/preflight.sh
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
+
+$(DASHBOARD): $(DEPS) $(WEB_SOURCES)
+	@$(BIN)/python tools/build_dashboard.py
+	@! command -v npm >/dev/null || touch $@
 
 demo: build ## Run examples/first and check it; STAY=1 leaves it running
 	$(BIN)/python -m examples.first.demo $(if $(STAY),--stay)
@@ -76,6 +83,6 @@ lock: ## Resolve the Python dependencies anew
 		--custom-compile-command 'make lock' --upgrade --quiet -o requirements-dev.lock
 
 clean: ## Remove everything that was built
-	rm -rf $(VENV) target build dist python/*.egg-info python/weft/bin python/weft/v1/*_pb2*
+	rm -rf $(VENV) target build dist web/node_modules python/weft/controller/dashboard python/*.egg-info python/weft/bin python/weft/v1/*_pb2*
 	find python tests tools examples bench -name __pycache__ -type d -prune -exec rm -rf {} +
 	find python -name '*.so' -delete

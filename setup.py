@@ -1,6 +1,8 @@
-"""Builds weft: generates the contract's Python face, then puts the extension and the proxy into one wheel.
+"""Builds weft: generates the contract's Python face, builds the dashboard, then puts both, the extension and the proxy
+into one wheel.
 
-Everything declarative stands in pyproject.toml; read tools/generate_proto.py for the first step.
+Everything declarative stands in pyproject.toml; read tools/generate_proto.py and tools/build_dashboard.py for the first
+two steps.
 """
 
 from __future__ import annotations
@@ -10,12 +12,15 @@ from pathlib import Path
 
 from setuptools import setup
 from setuptools.command.build_py import build_py
+from setuptools.command.sdist import sdist
+from setuptools.errors import SetupError
 from setuptools_rust import Binding, RustExtension, Strip
 
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "tools"))
 
-from generate_proto import generate  # noqa: E402 (needs the path above)
+from build_dashboard import NotBuilt, build  # noqa: E402 (needs the path above)
+from generate_proto import generate  # noqa: E402
 
 # Cargo.lock decides: a wheel holds exactly the versions that were tested.
 LOCKED = ["--locked"]
@@ -26,13 +31,31 @@ class BuildPy(build_py):
 
     def run(self) -> None:
         generate(ROOT)
+        # A checkout works without the page, and `make build` says what is missing; pip would not show it.
+        if not self.editable_mode:
+            require_dashboard()
         super().run()
+
+
+class SDist(sdist):
+    """Holds the page, so that a wheel is made from it without node."""
+
+    def run(self) -> None:
+        require_dashboard()
+        super().run()
+
+
+def require_dashboard() -> None:
+    try:
+        build(ROOT)
+    except NotBuilt as error:
+        raise SetupError(f"{error}\n\nhint: {error.hint}") from error
 
 
 # `debug=False`: an editable install would otherwise get a debug build, with a second set of compiled dependencies and
 # a proxy ten times slower than the one that is shipped.
 setup(
-    cmdclass={"build_py": BuildPy},
+    cmdclass={"build_py": BuildPy, "sdist": SDist},
     # One wheel per platform for every Python from 3.11 on.
     options={"bdist_wheel": {"py_limited_api": "cp311"}},
     rust_extensions=[

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -16,6 +17,7 @@ import pytest
 
 import weft
 from tests.e2e.conftest import free_port, until
+from tools.build_dashboard import NotBuilt, build, built_from, sources_hash
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,7 +31,18 @@ def run(*command: str, cwd: Path = ROOT) -> str:
 
 
 @pytest.fixture(scope="module")
-def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def dashboard() -> None:
+    """Nothing is published without the dashboard, and without node there may be none."""
+    try:
+        build()
+    except NotBuilt as error:
+        if shutil.which("node"):
+            raise
+        pytest.skip(f"nothing can be published from here: {error}; {error.hint}")
+
+
+@pytest.fixture(scope="module")
+def sdist(dashboard: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sdist")
     run(sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", str(folder))
     [archive] = folder.glob("*.tar.gz")
@@ -58,9 +71,33 @@ def wheel(sdist: Path) -> Path:
 
 def test_the_sdist_has_all_sources_and_nothing_that_was_made(sdist: Path) -> None:
     files = {path.relative_to(sdist).as_posix() for path in sdist.rglob("*") if path.is_file()}
-    tracked = run("git", "ls-files", "crates", "proto", "python", "Cargo.toml", "Cargo.lock", "LICENSE").split()
+    tracked = run("git", "ls-files", "crates", "proto", "python", "web", "Cargo.toml", "Cargo.lock", "LICENSE").split()
     assert set(tracked) - files == set()
-    assert [name for name in files if re.search(r"_pb2|\.so$|^target/|weft/bin/", name)] == []
+    assert [name for name in files if re.search(r"_pb2|\.so$|^target/|weft/bin/|node_modules", name)] == []
+
+
+def test_the_sdist_has_the_dashboard_of_its_sources(sdist: Path) -> None:
+    page = sdist / "python/weft/controller/dashboard"
+    assert built_from(page) == sources_hash(sdist / "web") == sources_hash(ROOT / "web")
+
+
+def test_a_wheel_without_the_dashboard_is_impossible(sdist: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(sdist, broken)
+    shutil.rmtree(broken / "python/weft/controller/dashboard")
+    command = [sys.executable, "setup.py", "build_py", "--build-lib", str(tmp_path / "out")]
+    # No node, and no compiler either: it has to fail before.
+    env = {**os.environ, "PATH": "/nonexistent"}
+    done = subprocess.run(command, cwd=broken, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode != 0 and "the dashboard is not built, and there is no node" in done.stderr
+    assert "install node 18" in done.stderr
+
+
+def test_the_wheel_has_the_dashboard(wheel: Path) -> None:
+    page = wheel / "weft/controller/dashboard"
+    names = re.findall(r'"/ui/(assets/[^"]+)"', (page / "index.html").read_text(encoding="utf-8"))
+    assert {Path(name).suffix for name in names} == {".js", ".css", ".svg"}
+    assert [name for name in names if not (page / name).is_file()] == []
 
 
 def test_the_wheel_has_extension_proxy_and_contract(wheel: Path) -> None:

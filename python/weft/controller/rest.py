@@ -121,6 +121,7 @@ Controller
                                            "workloads": int, "grpc_address", "join_address", "unix_socket",
                                            "problems": [str]}                       200, or 503 while starting
     GET    /openapi.json
+    GET    /, /ui/...                   -> the dashboard; same guard
 """
 
 from __future__ import annotations
@@ -137,6 +138,7 @@ from starlette.routing import Route
 
 from weft.controller.compiling import CompilerGone
 from weft.controller.openapi import Described, document
+from weft.controller.pages import Pages
 from weft.controller.rest_guard import Guard
 from weft.controller.rest_identity import Certificates, TokenBody
 from weft.controller.rest_json import ApiError
@@ -166,6 +168,9 @@ def build_app(controller: Controller, token: str, names: frozenset[str]) -> Guar
 
     routes = [Route(each.path, _guarded(handler), methods=[each.method]) for each, handler in table]
     routes.append(Route("/openapi.json", openapi))
+    pages = Pages()
+    routes.append(Route("/ui/assets/{name:path}", _guarded(pages.asset)))
+    routes += [Route(path, _guarded(pages.page)) for path in ("/", "/ui", "/ui/{rest:path}")]
     return Guard(Starlette(routes=routes, exception_handlers={HTTPException: _http_error}), token, names)
 
 

@@ -1,0 +1,189 @@
+/**
+ * Where nodes stand. It depends on names only, never on numbers, so that nothing moves while traffic does; the order
+ * of equals is the order of their names.
+ */
+
+export interface Box {
+  id: string;
+  x: number;
+  y: number;
+}
+
+export interface Route {
+  from: string;
+  to: string;
+  path: string;
+  /** Middle of its label. */
+  label: { x: number; y: number };
+}
+
+export interface Layout {
+  boxes: Box[];
+  routes: Route[];
+  width: number;
+  height: number;
+}
+
+export interface Sizes {
+  width: number;
+  height: number;
+  /** Between columns: room for a label. */
+  across: number;
+  /** Between neighbours in a column. */
+  between: number;
+  margin: number;
+}
+
+type Link = readonly [from: string, to: string];
+interface Slot {
+  id: string;
+  node: boolean;
+}
+
+// Sweeps after which small graphs no longer change; more cost time on large ones.
+const SWEEPS = 8;
+
+export function arrange(names: readonly string[], links: readonly Link[], sizes: Sizes): Layout {
+  const ids = [...new Set(names)].sort();
+  const known = links.filter(([a, b]) => a !== b && ids.includes(a) && ids.includes(b)).sort(byNames);
+  const forward = withoutCycles(ids, known);
+  const layers = layersOf(ids, forward);
+  const { columns, chains } = withBends(ids, forward, layers);
+  untangle(columns, chains);
+  return placed(columns, chains, known, sizes);
+}
+
+const byNames = (a: Link, b: Link): number => (a.join("\0") < b.join("\0") ? -1 : 1);
+const key = (a: string, b: string): string => `${a}\0${b}`;
+
+/** Links that lead back are turned round for the arrangement. */
+function withoutCycles(ids: string[], links: Link[]): Link[] {
+  const next = new Map<string, string[]>(ids.map((id) => [id, []]));
+  for (const [a, b] of links) next.get(a)!.push(b);
+  const state = new Map<string, "open" | "done">();
+  const found = new Map<string, Link>();
+  const visit = (id: string): void => {
+    state.set(id, "open");
+    for (const to of next.get(id)!) {
+      const link: Link = state.get(to) === "open" ? [to, id] : [id, to];
+      found.set(key(...link), link);
+      if (!state.has(to)) visit(to);
+    }
+    state.set(id, "done");
+  };
+  const called = new Set(links.map(([, to]) => to));
+  // Those that nobody calls begin: they are where requests come from.
+  for (const id of [...ids.filter((each) => !called.has(each)), ...ids]) if (!state.has(id)) visit(id);
+  return [...found.values()].sort(byNames);
+}
+
+function layersOf(ids: string[], links: Link[]): Map<string, number> {
+  const layers = new Map(ids.map((id) => [id, 0]));
+  for (let round = 0, moved = true; moved && round <= ids.length; round++) {
+    moved = false;
+    for (const [a, b] of links) {
+      if (layers.get(b)! <= layers.get(a)!) {
+        layers.set(b, layers.get(a)! + 1);
+        moved = true;
+      }
+    }
+  }
+  // A caller stands right before the first that it calls.
+  for (const id of ids) {
+    const callees = links.filter(([a]) => a === id).map(([, b]) => layers.get(b)!);
+    if (callees.length && !links.some(([, b]) => b === id)) layers.set(id, Math.min(...callees) - 1);
+  }
+  return layers;
+}
+
+/** A link over several columns gets a bend in each between: a slot that no node takes, and that its label can have. */
+function withBends(ids: string[], links: Link[], layers: Map<string, number>): { columns: Slot[][]; chains: string[][] } {
+  const columns: Slot[][] = Array.from({ length: Math.max(0, ...layers.values()) + 1 }, () => []);
+  for (const id of ids) columns[layers.get(id)!]!.push({ id, node: true });
+  const chains = links.map(([a, b]) => {
+    const chain = [a];
+    for (let layer = layers.get(a)! + 1; layer < layers.get(b)!; layer++) {
+      const id = `${key(a, b)}\0${layer}`;
+      columns[layer]!.push({ id, node: false });
+      chain.push(id);
+    }
+    return [...chain, b];
+  });
+  return { columns, chains };
+}
+
+/** Each slot to the middle of its neighbours, back and forth. */
+function untangle(columns: Slot[][], chains: string[][]): void {
+  const near = new Map<string, string[]>();
+  for (const chain of chains) {
+    for (let i = 1; i < chain.length; i++) {
+      near.set(chain[i - 1]!, [...(near.get(chain[i - 1]!) ?? []), chain[i]!]);
+      near.set(chain[i]!, [...(near.get(chain[i]!) ?? []), chain[i - 1]!]);
+    }
+  }
+  for (let sweep = 0; sweep < SWEEPS; sweep++) {
+    const order = sweep % 2 ? [...columns.keys()].reverse() : [...columns.keys()];
+    const at = new Map(columns.flatMap((column) => column.map((slot, i) => [slot.id, i - column.length / 2] as const)));
+    for (const index of order) {
+      const column = columns[index]!;
+      const middle = (slot: Slot): number => {
+        const places = (near.get(slot.id) ?? []).map((id) => at.get(id)!);
+        return places.length ? places.reduce((a, b) => a + b, 0) / places.length : at.get(slot.id)!;
+      };
+      const wanted = new Map(column.map((slot) => [slot.id, middle(slot)]));
+      column.sort((a, b) => wanted.get(a.id)! - wanted.get(b.id)! || (a.id < b.id ? -1 : 1));
+      column.forEach((slot, i) => at.set(slot.id, i - column.length / 2));
+    }
+  }
+}
+
+function placed(columns: Slot[][], chains: string[][], links: Link[], sizes: Sizes): Layout {
+  const { width, height, across, between, margin } = sizes;
+  const rows = Math.max(1, ...columns.map((column) => column.length));
+  const all = 2 * margin + rows * height + (rows - 1) * between;
+  const centre = new Map<string, { x: number; y: number }>();
+  columns.forEach((column, layer) =>
+    column.forEach((slot, row) => {
+      const x = margin + layer * (width + across) + width / 2;
+      centre.set(slot.id, { x, y: all / 2 + (row - (column.length - 1) / 2) * (height + between) });
+    }),
+  );
+  const boxes = columns.flat().filter((slot) => slot.node);
+  const forward = new Map(chains.map((chain) => [key(chain[0]!, chain.at(-1)!), chain]));
+  return {
+    boxes: boxes.map(({ id }) => ({ id, x: centre.get(id)!.x - width / 2, y: centre.get(id)!.y - height / 2 })),
+    routes: links.map(([from, to]) => routed(from, to, forward, centre, sizes)),
+    width: 2 * margin + columns.length * width + (columns.length - 1) * across,
+    height: all,
+  };
+}
+
+function routed(
+  from: string,
+  to: string,
+  forward: Map<string, string[]>,
+  centre: Map<string, { x: number; y: number }>,
+  { width, across }: Sizes,
+): Route {
+  const chain = forward.get(key(from, to));
+  const back = chain === undefined;
+  const points = (chain ?? forward.get(key(to, from))!).map((id) => centre.get(id)!);
+  // Two ways between the same two: each keeps to its side.
+  const shift = forward.has(key(from, to)) && back ? 0 : back ? 18 : 0;
+  const through: { x: number; y: number }[] = [];
+  points.forEach(({ x, y }, i) => {
+    if (i > 0) through.push({ x: x - width / 2, y: y + shift });
+    if (i < points.length - 1) through.push({ x: x + width / 2, y: y + shift });
+  });
+  if (back) through.reverse();
+  let path = `M${through[0]!.x} ${through[0]!.y}`;
+  for (let i = 1; i < through.length; i++) {
+    const [a, b] = [through[i - 1]!, through[i]!];
+    const bend = ((b.x - a.x) * (Math.abs(b.x - a.x) > across ? 0 : 1)) / 2;
+    path += ` C${a.x + bend} ${a.y} ${b.x - bend} ${b.y} ${b.x} ${b.y}`;
+  }
+  const bendAt = points.length > 2 ? points[1]! : null;
+  const [a, b] = [points[0]!, points[1]!];
+  const label = bendAt ?? { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
+  return { from, to, path, label: { x: label.x, y: label.y + shift * 1.6 } };
+}
