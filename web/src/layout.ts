@@ -27,11 +27,18 @@ export interface Layout {
 export interface Sizes {
   width: number;
   height: number;
-  /** Between columns: room for a label. */
+  /** Between layers: room for a label. */
   across: number;
-  /** Between neighbours in a column. */
+  /** Between neighbours in a layer. */
   between: number;
   margin: number;
+  /** Callers above callees instead of left of them: for screens that are higher than wide. */
+  down: boolean;
+}
+
+interface Point {
+  x: number;
+  y: number;
 }
 
 type Link = readonly [from: string, to: string];
@@ -137,53 +144,74 @@ function untangle(columns: Slot[][], chains: string[][]): void {
   }
 }
 
+/** Everything below reckons along the layers (from caller to callee) and aside; only `turned` knows what x and y are. */
+interface Spot {
+  along: number;
+  aside: number;
+}
+
+const turned = ({ along, aside }: Spot, down: boolean): Point => (down ? { x: aside, y: along } : { x: along, y: aside });
+
 function placed(columns: Slot[][], chains: string[][], links: Link[], sizes: Sizes): Layout {
-  const { width, height, across, between, margin } = sizes;
+  const { width, height, across, between, margin, down } = sizes;
+  const [long, broad] = down ? [height, width] : [width, height];
   const rows = Math.max(1, ...columns.map((column) => column.length));
-  const all = 2 * margin + rows * height + (rows - 1) * between;
-  const centre = new Map<string, { x: number; y: number }>();
+  const aside = 2 * margin + rows * broad + (rows - 1) * between;
+  const along = 2 * margin + columns.length * long + (columns.length - 1) * across;
+  const centre = new Map<string, Spot>();
   columns.forEach((column, layer) =>
     column.forEach((slot, row) => {
-      const x = margin + layer * (width + across) + width / 2;
-      centre.set(slot.id, { x, y: all / 2 + (row - (column.length - 1) / 2) * (height + between) });
+      centre.set(slot.id, {
+        along: margin + layer * (long + across) + long / 2,
+        aside: aside / 2 + (row - (column.length - 1) / 2) * (broad + between),
+      });
     }),
   );
-  const boxes = columns.flat().filter((slot) => slot.node);
   const forward = new Map(chains.map((chain) => [key(chain[0]!, chain.at(-1)!), chain]));
+  const boxes = columns.flatMap((column) => column.filter((slot) => slot.node));
+  const all = turned({ along, aside }, down);
   return {
-    boxes: boxes.map(({ id }) => ({ id, x: centre.get(id)!.x - width / 2, y: centre.get(id)!.y - height / 2 })),
-    routes: links.map(([from, to]) => routed(from, to, forward, centre, sizes)),
-    width: 2 * margin + columns.length * width + (columns.length - 1) * across,
-    height: all,
+    boxes: boxes.map(({ id }) => {
+      const { x, y } = turned(centre.get(id)!, down);
+      return { id, x: x - width / 2, y: y - height / 2 };
+    }),
+    routes: links.map((link) => routed(link, forward, centre, sizes)),
+    width: all.x,
+    height: all.y,
   };
 }
 
-function routed(
-  from: string,
-  to: string,
-  forward: Map<string, string[]>,
-  centre: Map<string, { x: number; y: number }>,
-  { width, across }: Sizes,
-): Route {
+// Of a link that leads back: so much beside the one that leads forward.
+const BESIDE = 18;
+
+function routed([from, to]: Link, forward: Map<string, string[]>, centre: Map<string, Spot>, sizes: Sizes): Route {
+  const { width, height, down } = sizes;
+  const long = down ? height : width;
   const chain = forward.get(key(from, to));
-  const back = chain === undefined;
-  const points = (chain ?? forward.get(key(to, from))!).map((id) => centre.get(id)!);
-  // Two ways between the same two: each keeps to its side.
-  const shift = forward.has(key(from, to)) && back ? 0 : back ? 18 : 0;
-  const through: { x: number; y: number }[] = [];
-  points.forEach(({ x, y }, i) => {
-    if (i > 0) through.push({ x: x - width / 2, y: y + shift });
-    if (i < points.length - 1) through.push({ x: x + width / 2, y: y + shift });
-  });
-  if (back) through.reverse();
-  let path = `M${through[0]!.x} ${through[0]!.y}`;
+  const shift = chain ? 0 : BESIDE;
+  const spots = (chain ?? forward.get(key(to, from))!).map((id) => centre.get(id)!);
+  const through = spots.flatMap(({ along, aside }, i) => [
+    ...(i > 0 ? [{ along: along - long / 2, aside: aside + shift }] : []),
+    ...(i < spots.length - 1 ? [{ along: along + long / 2, aside: aside + shift }] : []),
+  ]);
+  if (!chain) through.reverse();
+  const text = (spot: Spot): string => Object.values(turned(spot, down)).join(" ");
+  let path = `M${text(through[0]!)}`;
   for (let i = 1; i < through.length; i++) {
     const [a, b] = [through[i - 1]!, through[i]!];
-    const bend = ((b.x - a.x) * (Math.abs(b.x - a.x) > across ? 0 : 1)) / 2;
-    path += ` C${a.x + bend} ${a.y} ${b.x - bend} ${b.y} ${b.x} ${b.y}`;
+    const middle = (a.along + b.along) / 2;
+    path += ` C${text({ along: middle, aside: a.aside })} ${text({ along: middle, aside: b.aside })} ${text(b)}`;
   }
-  const bendAt = points.length > 2 ? points[1]! : null;
-  const [a, b] = [points[0]!, points[1]!];
-  const label = bendAt ?? { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
-  return { from, to, path, label: { x: label.x, y: label.y + shift * 1.6 } };
+  const label = spots.length > 2 ? spots[1]! : between(spots[0]!, spots[1]!, chain ?? [], forward, sizes);
+  return { from, to, path, label: turned({ ...label, aside: label.aside + shift * 1.6 }, down) };
+}
+
+/** Where callers stand side by side their labels keep to them: in the middle they would cover each other. */
+function between(a: Spot, b: Spot, chain: string[], forward: Map<string, string[]>, { height, down }: Sizes): Spot {
+  const middle = { along: (a.along + b.along) / 2, aside: (a.aside + b.aside) / 2 };
+  const shared = [...forward.values()].filter((other) => other.at(-1) === chain.at(-1)).length > 1;
+  const fans = [...forward.values()].filter((other) => other[0] === chain[0]).length > 1;
+  if (!down || shared === fans) return middle;
+  const away = height / 2 + 26;
+  return shared ? { along: a.along + away, aside: a.aside } : { along: b.along - away - 6, aside: b.aside };
 }

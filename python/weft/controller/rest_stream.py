@@ -123,4 +123,3 @@ class Live:
 def _item(name: str, data: Any, number: str = "") -> str:
     head = f"id: {number}\n" if number else ""
     return f"{head}event: {name}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n"
-

@@ -1,13 +1,26 @@
 import type { JSX } from "preact";
-import { useMemo, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { NONE, errors, ms, percent, rate, short } from "../format";
-import { arrange } from "../layout";
+import { type Sizes, arrange } from "../layout";
 import { useLive } from "../live";
 import { type Column, ServiceLink, Table, Tls } from "../parts";
 import { Link, serviceAt } from "../router";
 import type { Edge, End, Service } from "../types";
 
-const SIZES = { width: 176, height: 84, across: 150, between: 40, margin: 16 };
+const WIDE: Sizes = { width: 176, height: 84, across: 150, between: 40, margin: 16, down: false };
+// Two nodes beside each other on 375 px.
+const NARROW: Sizes = { width: 156, height: 84, across: 92, between: 10, margin: 8, down: true };
+const NARROW_SCREEN = matchMedia("(max-width: 760px)");
+
+function useSizes(): Sizes {
+  const [narrow, setNarrow] = useState(NARROW_SCREEN.matches);
+  useEffect(() => {
+    const read = (): void => setNarrow(NARROW_SCREEN.matches);
+    NARROW_SCREEN.addEventListener("change", read);
+    return () => NARROW_SCREEN.removeEventListener("change", read);
+  }, []);
+  return narrow ? NARROW : WIDE;
+}
 const UNMESHED = "(unmeshed)";
 
 /** What stands in the graph for one end: its service, or the workload that serves nothing. */
@@ -72,7 +85,8 @@ export function Graph(): JSX.Element {
   const known = useMemo(() => sums(edges), [edges]);
   const { names, links } = useSeen(services, known);
   const shape = `${names.join()}|${links.join()}`;
-  const layout = useMemo(() => arrange(names, links, SIZES), [shape]);
+  const sizes = useSizes();
+  const layout = useMemo(() => arrange(names, links, sizes), [shape, sizes]);
   return (
     <>
       <h1>Graph</h1>
@@ -96,7 +110,7 @@ export function Graph(): JSX.Element {
               />
             ))}
             {layout.boxes.map((box) => (
-              <Node key={box.id} {...box} service={services.find((each) => each.name === box.id)} edges={edges} />
+              <Node key={box.id} {...box} service={services.find((each) => each.name === box.id)} edges={edges} sizes={sizes} />
             ))}
             {layout.routes.map((route) => (
               <Label key={`${route.from}>${route.to}`} at={route.label} sum={known.get(`${route.from}\0${route.to}`)} />
@@ -142,34 +156,39 @@ interface NodeProps {
   y: number;
   service: Service | undefined;
   edges: Edge[];
+  sizes: Sizes;
 }
 
-function Node({ id, x, y, service, edges }: NodeProps): JSX.Element {
+function Node({ id, x, y, service, edges, sizes }: NodeProps): JSX.Element {
   const parts = versions(edges, id);
-  const all = parts.reduce((sum, [, perSecond]) => sum + perSecond, 0);
   const well = !service || (service.workloads > 0 && service.healthy === service.workloads);
   const health = service ? `${service.healthy} of ${service.workloads} healthy` : "a client";
   const content = (
     <g class={`node ${service ? (well ? "good" : "bad") : "calm"}`} transform={`translate(${x} ${y})`}>
-      <rect width={SIZES.width} height={SIZES.height} rx={8} />
+      <rect width={sizes.width} height={sizes.height} rx={8} />
       <text class="name" x={14} y={25}>
-        {cut(short(id), 20)}
+        {cut(short(id), Math.floor(sizes.width / 9))}{" "}
       </text>
       <text x={14} y={44}>
         {well ? "" : "✗ "}
-        {health}
+        {health}{" "}
       </text>
       <text x={14} y={66}>
-        {cut(parts.map(([name, perSecond]) => `${name} ${percent(all ? perSecond / all : 0)}`).join(" · "), 26)}
+        {cut(shares(parts), Math.floor(sizes.width / 6.6))}
       </text>
     </g>
   );
   if (!service) return content;
   return (
-    <Link to={serviceAt(id)} aria-label={`${short(id)}: ${health}`}>
-      {content}
-    </Link>
+    <Link to={serviceAt(id)}>{content}</Link>
   );
+}
+
+/** "v1 80 % · v2 20 %" */
+function shares(parts: [string, number][]): string {
+  const all = parts.reduce((sum, [, perSecond]) => sum + perSecond, 0);
+  const share = (perSecond: number): string => (all ? ` ${Math.round((100 * perSecond) / all)} %` : "");
+  return parts.map(([name, perSecond]) => name + share(perSecond)).join(" · ");
 }
 
 const cut = (text: string, most: number): string => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
