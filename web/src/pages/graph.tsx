@@ -69,15 +69,21 @@ function versions(edges: Edge[], service: string): [string, number][] {
   return [...found].sort();
 }
 
-/** Nodes and links that this page has seen: what falls silent fades, and nothing moves. */
+// The controller forgets an edge then; a page that is open for a day would collect every job that ever ran.
+const FORGET_MS = 3_600_000;
+
+/** Nodes and links of the last hour: what falls silent fades, and nothing moves. */
 function useSeen(services: Service[], known: Map<string, Sum>): { names: string[]; links: [string, string][] } {
-  const seen = useRef({ names: new Set<string>(), links: new Map<string, [string, string]>() });
-  for (const service of services) seen.current.names.add(service.name);
+  const seen = useRef({ names: new Map<string, number>(), links: new Map<string, number>() });
+  const { names, links } = seen.current;
+  const now = Date.now();
+  for (const service of services) names.set(service.name, now);
   for (const [id, { from, to }] of known) {
-    seen.current.names.add(from).add(to);
-    seen.current.links.set(id, [from, to]);
+    names.set(from, now).set(to, now);
+    links.set(id, now);
   }
-  return { names: [...seen.current.names].sort(), links: [...seen.current.links.values()] };
+  for (const map of [names, links]) for (const [id, at] of map) if (now - at > FORGET_MS) map.delete(id);
+  return { names: [...names.keys()].sort(), links: [...links.keys()].map((id) => id.split("\0") as [string, string]) };
 }
 
 export function Graph(): JSX.Element {

@@ -11,6 +11,8 @@ import { Health, into } from "./services";
 
 const HOUR_S = 3600;
 const STEP_S = 60;
+// Proxies count what their access rules decide; other kinds are not counted yet.
+const COUNTED = "AccessPolicy";
 
 export function ServicePage({ name }: { name: string }): JSX.Element {
   const { services, edges, events, workloads } = useLive();
@@ -144,8 +146,9 @@ interface Line {
   id: string;
   resource: string;
   rule: string;
-  hits: number;
-  audit: number;
+  /** null: proxies do not count it. */
+  hits: number | null;
+  audit: number | null;
   last: number | null;
   origin: Rule["origin"];
 }
@@ -159,8 +162,8 @@ function Rules({ name }: { name: string }): JSX.Element {
   const columns: Column<Line>[] = [
     { head: "resource", cell: (line) => <Link to={`/ui/resources?q=${encodeURIComponent(line.resource)}`}>{line.resource}</Link> },
     { head: "rule", cell: (line) => line.rule },
-    { head: "hits", cell: (line) => line.hits.toLocaleString("en"), number: true },
-    { head: "would refuse", cell: (line) => line.audit.toLocaleString("en"), number: true },
+    { head: "hits", cell: (line) => line.hits?.toLocaleString("en") ?? "not counted", number: true },
+    { head: "would refuse", cell: (line) => line.audit?.toLocaleString("en") ?? NONE, number: true },
     { head: "last", cell: (line) => (line.last ? clock(line.last) : NONE) },
     { head: "written at", cell: (line) => <Written origin={line.origin} /> },
   ];
@@ -188,6 +191,8 @@ function linesOf(name: string, resources: Resource[], rules: Rule[]): Line[] {
       const own = (resource.document.spec?.rules ?? []).map((_, i) => `${resource.ref}/${i}`);
       // The resource itself decides when none of its rules does.
       const ids = new Set([...own, ...[...hits.keys()].filter((id) => id === resource.ref || id.startsWith(`${resource.ref}/`))]);
+      // Of a kind that is not counted, 0 would be a lie.
+      const unseen = resource.document.kind === COUNTED ? 0 : null;
       return [...(ids.size ? ids : [resource.ref])].map((id) => {
         const rule = hits.get(id);
         const index = id.slice(resource.ref.length + 1);
@@ -197,8 +202,8 @@ function linesOf(name: string, resources: Resource[], rules: Rule[]): Line[] {
           id,
           resource: resource.ref,
           rule: index || "no rule matched",
-          hits: rule?.hits ?? 0,
-          audit: rule?.audit_hits ?? 0,
+          hits: rule?.hits ?? unseen,
+          audit: rule?.audit_hits ?? unseen,
           last: rule?.last_hit_at ?? null,
           origin,
         };

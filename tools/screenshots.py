@@ -1,0 +1,66 @@
+"""Makes the pictures of docs/dashboard.md from a mesh that runs.
+
+    make demo STAY=1          and in another terminal, once there has been traffic for a minute:
+    tools/screenshots.py [http://127.0.0.1:15080]
+
+Pictures differ with each run, so they are made on purpose, not by the build.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "docs" / "images"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+EXPLAIN = "explain?from=default/batch-0&to=default/ratings&method=GET&path=/ratings/1"
+# Name, address below /ui/, colour scheme, width; and what is shown once the page is complete.
+Scheme: TypeAlias = Literal["light", "dark"]
+PICTURES: tuple[tuple[str, str, Scheme, int, str], ...] = (
+    ("graph", "graph", "light", 1280, ".label"),
+    ("service", "services/default/reviews", "light", 1280, "td[data-head=hits]"),
+    ("workloads", "workloads", "dark", 1280, "tbody"),
+    ("resources", "resources", "light", 1280, "tbody"),
+    ("explain", EXPLAIN, "dark", 1280, ".end"),
+    ("events", "events?severity=", "light", 1280, "tbody"),
+    ("phone", "graph", "dark", 375, ".label"),
+)
+HEIGHT = 800
+# What a page of ours needs to be complete, on a machine that does other things.
+PATIENCE_MS = 20_000
+
+
+def take(address: str, folder: Path, browser_path: str) -> list[Path]:
+    from playwright.sync_api import ViewportSize, sync_playwright
+
+    made = []
+    with sync_playwright() as steering:
+        browser = steering.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
+        for name, path, scheme, width, shown in PICTURES:
+            size = ViewportSize(width=width, height=HEIGHT)
+            page = browser.new_page(viewport=size, color_scheme=scheme, reduced_motion="reduce")
+            page.goto(f"{address.rstrip('/')}/ui/{path}")
+            page.locator(shown).first.wait_for(timeout=PATIENCE_MS)
+            made.append(folder / f"dashboard-{name}.png")
+            page.screenshot(path=made[-1])
+            page.close()
+        browser.close()
+    return made
+
+
+def main(arguments: list[str]) -> int:
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        print("error: no browser\n\nhint: apt-get install chromium", file=sys.stderr)
+        return 1
+    FOLDER.mkdir(exist_ok=True)
+    for path in take(arguments[0] if arguments else "http://127.0.0.1:15080", FOLDER, browser):
+        print(path.relative_to(ROOT))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
