@@ -1,13 +1,13 @@
 # Everything that a developer types. `make` alone explains itself.
 #
-# Three stamps in .venv make the second `make build` instant: one for the locked dependencies, one for the build itself,
-# one for the dashboard. Without node the last is not written, so that each build says what is missing.
+# Two stamps in .venv make the second `make build` instant: one for the locked dependencies, one for the build itself. The
+# dashboard has its own beside it; without node it is not written, so that each build says what is missing.
 
 VENV := .venv
 BIN := $(VENV)/bin
 DEPS := $(VENV)/.deps-installed
 BUILT := $(VENV)/.weft-built
-DASHBOARD := $(VENV)/.dashboard-built
+DASHBOARD := python/weft/controller/dashboard/sources
 
 # Whatever changes the wheel. Python sources do not: the install is editable.
 RUST_SOURCES := $(shell find crates -type f \( -name '*.rs' -o -name 'Cargo.toml' -o -name '*.c' -o -name '*.h' \) 2>/dev/null)
@@ -40,7 +40,6 @@ $(BUILT): $(DEPS) $(BUILD_INPUTS)
 
 $(DASHBOARD): $(DEPS) $(WEB_SOURCES)
 	@$(BIN)/python tools/build_dashboard.py
-	@! command -v npm >/dev/null || touch $@
 
 demo: build ## Run examples/first and check it; STAY=1 leaves it running
 	$(BIN)/python -m examples.first.demo $(if $(STAY),--stay)
