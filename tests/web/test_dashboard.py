@@ -80,6 +80,44 @@ def test_the_graph_shows_rates_locks_versions_and_refusals(page: Any, shop: Shop
     assert page.get_by_role("link", name=re.compile("^reviews 2 of 2 healthy")).count() == 1
 
 
+# A shop with a link over several columns, one that leads back, and one to itself.
+CALLS = """gateway>front front>catalogue front>reviews front>orders front>proposals reviews>ratings proposals>catalogue
+    orders>kv catalogue>kv orders>payments front>kv payments>orders ratings>ratings"""
+
+
+def edge(source: str, destination: str) -> dict[str, Any]:
+    ends = {"source": end(source), "destination": end(destination)}
+    numbers = {"requests": 60, "failures": 1, "retries": 0, "connections": 1, "requests_per_second": 1.0}
+    latency = {"success_rate": 0.98, "p50_ms": 1.0, "p90_ms": 2.0, "p99_ms": 3.0}
+    return {**ends, **numbers, **latency, "tls": "mtls", "protocol": "http", "port": 80, "reasons": {}}
+
+
+def end(name: str) -> dict[str, str]:
+    return {"workload": "", "service": f"default/{name}", "version": ""}
+
+
+def overlapping(boxes: list[list[float]]) -> list[tuple[list[float], list[float]]]:
+    """Pairs of (left, top, right, bottom) that cover each other."""
+    pairs = [(a, b) for i, a in enumerate(boxes) for b in boxes[:i]]
+    return [(a, b) for a, b in pairs if a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]]
+
+
+@pytest.mark.parametrize("size", SCREENS)
+def test_no_node_and_no_label_covers_another(page: Any, shop: Shop, size: tuple[int, int]) -> None:
+    edges = [edge(*call.split(">")) for call in CALLS.split()]
+    stream = f"retry: 60000\n\nevent: edges\ndata: {json.dumps(edges)}\n\n"
+    kind = {"content-type": "text/event-stream"}
+    page.route("**/v1/stream", lambda route: route.fulfill(status=200, headers=kind, body=stream))
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.goto(f"{shop.address}/ui/graph")
+    page.locator(".label").nth(11).wait_for(state="attached")
+    boxes = page.evaluate(
+        "[...document.querySelectorAll('.node > rect, .label > rect')].map(each => each.getBoundingClientRect())"
+        ".map(box => [box.left, box.top, box.right, box.bottom])"
+    )
+    assert len(boxes) == 9 + 12 and overlapping(boxes) == []
+
+
 def test_nothing_moves_while_numbers_change(page: Any, shop: Shop) -> None:
     opened(page, shop, "graph")
     places = "[...document.querySelectorAll('.node, .label')].map(each => each.getAttribute('transform'))"

@@ -168,6 +168,7 @@ function placed(columns: Slot[][], chains: string[][], links: Link[], sizes: Siz
     }),
   );
   const forward = new Map(chains.map((chain) => [key(chain[0]!, chain.at(-1)!), chain]));
+  const twins = new Set(links.map((link) => key(...link)));
   const boxes = columns.flatMap((column) => column.filter((slot) => slot.node));
   const all = turned({ along, aside }, down);
   return {
@@ -175,7 +176,7 @@ function placed(columns: Slot[][], chains: string[][], links: Link[], sizes: Siz
       const { x, y } = turned(centre.get(id)!, down);
       return { id, x: x - width / 2, y: y - height / 2 };
     }),
-    routes: links.map((link) => routed(link, forward, centre, sizes)),
+    routes: links.map((link) => routed(link, forward, twins, centre, sizes)),
     width: all.x,
     height: all.y,
   };
@@ -184,7 +185,13 @@ function placed(columns: Slot[][], chains: string[][], links: Link[], sizes: Siz
 // Of a link that leads back: so much beside the one that leads forward.
 const BESIDE = 18;
 
-function routed([from, to]: Link, forward: Map<string, string[]>, centre: Map<string, Spot>, sizes: Sizes): Route {
+function routed(
+  [from, to]: Link,
+  forward: Map<string, string[]>,
+  twins: Set<string>,
+  centre: Map<string, Spot>,
+  sizes: Sizes,
+): Route {
   const { width, height, down } = sizes;
   const long = down ? height : width;
   const chain = forward.get(key(from, to));
@@ -202,8 +209,19 @@ function routed([from, to]: Link, forward: Map<string, string[]>, centre: Map<st
     const middle = (a.along + b.along) / 2;
     path += ` C${text({ along: middle, aside: a.aside })} ${text({ along: middle, aside: b.aside })} ${text(b)}`;
   }
-  const label = spots.length > 2 ? spots[1]! : between(spots[0]!, spots[1]!, chain ?? [], forward, sizes);
-  return { from, to, path, label: turned({ ...label, aside: label.aside + shift * 1.6 }, down) };
+  const twin = twins.has(key(to, from));
+  const alone = spots.length > 2 ? spots[1]! : between(spots[0]!, spots[1]!, twin ? [] : (chain ?? []), forward, sizes);
+  const at = twin ? beside(alone, !chain, down) : alone;
+  return { from, to, path, label: turned(at, down) };
+}
+
+// A label is 40 high.
+const APART = 44;
+
+/** The two labels of nodes that call each other, one above the other. */
+function beside({ along, aside }: Spot, back: boolean, down: boolean): Spot {
+  if (down) return { along: along + (back ? APART : -APART) / 2, aside };
+  return { along, aside: aside + (back ? APART : 0) };
 }
 
 /** Where callers stand side by side their labels keep to them: in the middle they would cover each other. */
@@ -211,7 +229,7 @@ function between(a: Spot, b: Spot, chain: string[], forward: Map<string, string[
   const middle = { along: (a.along + b.along) / 2, aside: (a.aside + b.aside) / 2 };
   const shared = [...forward.values()].filter((other) => other.at(-1) === chain.at(-1)).length > 1;
   const fans = [...forward.values()].filter((other) => other[0] === chain[0]).length > 1;
-  if (!down || shared === fans) return middle;
+  if (!down || !chain.length || shared === fans) return middle;
   const away = height / 2 + 26;
   return shared ? { along: a.along + away, aside: a.aside } : { along: b.along - away - 6, aside: b.aside };
 }

@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { NONE, errors, ms, percent, rate, short } from "../format";
 import { type Sizes, arrange } from "../layout";
 import { useLive } from "../live";
@@ -8,8 +8,8 @@ import { Link, serviceAt } from "../router";
 import type { Edge, End, Service } from "../types";
 
 const WIDE: Sizes = { width: 176, height: 84, across: 150, between: 40, margin: 16, down: false };
-// Two nodes beside each other on 375 px.
-const NARROW: Sizes = { width: 156, height: 84, across: 92, between: 10, margin: 8, down: true };
+// Two nodes beside each other on 375 px, and between layers room for three rows of labels.
+const NARROW: Sizes = { width: 156, height: 84, across: 140, between: 10, margin: 8, down: true };
 const NARROW_SCREEN = matchMedia("(max-width: 760px)");
 
 function useSizes(): Sizes {
@@ -93,6 +93,12 @@ export function Graph(): JSX.Element {
   const shape = `${names.join()}|${links.join()}`;
   const sizes = useSizes();
   const layout = useMemo(() => arrange(names, links, sizes), [shape, sizes]);
+  const frame = useRef<HTMLDivElement>(null);
+  // What is wider than the screen is shown from its middle: there the callers stand.
+  useLayoutEffect(() => {
+    const shown = frame.current;
+    if (shown && sizes.down) shown.scrollLeft = (shown.scrollWidth - shown.clientWidth) / 2;
+  }, [layout]);
   return (
     <>
       <h1>Graph</h1>
@@ -100,7 +106,7 @@ export function Graph(): JSX.Element {
       {names.length === 0 ? (
         <p class="empty">No service yet. Declare one in a weft.yaml and run: weft up</p>
       ) : (
-        <div class="graph" tabIndex={0} role="region" aria-label="Graph of services; the table below says the same">
+        <div ref={frame} class="graph" tabIndex={0} role="region" aria-label="Graph of services; the table below says the same">
           <svg width={layout.width} height={layout.height} viewBox={`0 0 ${layout.width} ${layout.height}`}>
             <defs>
               <marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">
@@ -129,8 +135,12 @@ export function Graph(): JSX.Element {
   );
 }
 
+// Shares of failures: people notice the first; below the second a graph that blinks is no help.
+const BAD = 0.05;
+const WORTH_A_LOOK = 0.001;
+
 const toneOf = (sum: Sum | undefined): string =>
-  !sum || !sum.requests ? "silent" : sum.failures / sum.requests > 0.05 ? "bad" : sum.failures || sum.answered ? "warn" : "good";
+  !sum || !sum.requests ? "silent" : sum.failures / sum.requests > BAD ? "bad" : sum.failures / sum.requests > WORTH_A_LOOK || sum.answered ? "warn" : "good";
 
 function Label({ at, sum }: { at: { x: number; y: number }; sum: Sum | undefined }): JSX.Element {
   if (!sum) return <></>;
@@ -173,7 +183,7 @@ function Node({ id, x, y, service, edges, sizes }: NodeProps): JSX.Element {
     <g class={`node ${service ? (well ? "good" : "bad") : "calm"}`} transform={`translate(${x} ${y})`}>
       <rect width={sizes.width} height={sizes.height} rx={8} />
       <text class="name" x={14} y={25}>
-        {cut(short(id), Math.floor(sizes.width / 9))}{" "}
+        {cut(short(id), Math.floor((sizes.width - 24) / 9.8))}{" "}
       </text>
       <text x={14} y={44}>
         {well ? "" : "✗ "}
