@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
-from starlette.testclient import TestClient
 
 from tests.controller.conftest import World
 from weft.controller.pages import Pages
 from weft.controller.rest import _guarded
 
 
-def client(folder: Path) -> TestClient:
+async def get(folder: Path, path: str) -> httpx.Response:
     pages = Pages(folder)
     routes = [Route("/ui/assets/{name:path}", _guarded(pages.asset)), Route("/ui/{rest:path}", _guarded(pages.page))]
-    return TestClient(Starlette(routes=routes))
+    transport = httpx.ASGITransport(Starlette(routes=routes))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        return await client.get(path)
 
 
 @pytest.fixture
@@ -29,22 +31,22 @@ def built(tmp_path: Path) -> Path:
     return tmp_path / "dashboard"
 
 
-def test_every_address_of_the_page_is_the_page_and_is_asked_for_anew(built: Path) -> None:
+async def test_every_address_of_the_page_is_the_page_and_is_asked_for_anew(built: Path) -> None:
     for path in ("/ui/", "/ui/graph", "/ui/services/default/web"):
-        answer = client(built).get(path)
+        answer = await get(built, path)
         assert (answer.status_code, answer.text) == (200, "<title>weft</title>")
         assert answer.headers["cache-control"] == "no-cache"
 
 
-def test_assets_are_kept_for_ever(built: Path) -> None:
-    answer = client(built).get("/ui/assets/index-abc.js")
+async def test_assets_are_kept_for_ever(built: Path) -> None:
+    answer = await get(built, "/ui/assets/index-abc.js")
     assert answer.status_code == 200 and "immutable" in answer.headers["cache-control"]
     assert answer.headers["content-type"].startswith("text/javascript")
 
 
 @pytest.mark.parametrize("path", ["/ui/graph", "/ui/assets/index-abc.js"])
-def test_nothing_is_loaded_from_elsewhere_and_nobody_frames_it(built: Path, path: str) -> None:
-    policy = client(built).get(path).headers["content-security-policy"]
+async def test_nothing_is_loaded_from_elsewhere_and_nobody_frames_it(built: Path, path: str) -> None:
+    policy = (await get(built, path)).headers["content-security-policy"]
     assert "default-src 'self'" in policy and "frame-ancestors 'none'" in policy and "unsafe" not in policy
 
 
@@ -52,14 +54,14 @@ ESCAPES = ("../secret", "..%2fsecret", "%2e%2e/%2e%2e/secret", ".hidden", "none.
 
 
 @pytest.mark.parametrize("name", ESCAPES)
-def test_only_assets_are_assets(built: Path, name: str) -> None:
-    answer = client(built).get(f"/ui/assets/{name}")
+async def test_only_assets_are_assets(built: Path, name: str) -> None:
+    answer = await get(built, f"/ui/assets/{name}")
     assert "hunter2" not in answer.text and "root:" not in answer.text
     assert answer.status_code == 404 or answer.text == "<title>weft</title>"
 
 
-def test_a_checkout_built_without_node_says_how_to_build_the_page(tmp_path: Path) -> None:
-    answer = client(tmp_path).get("/ui/graph")
+async def test_a_checkout_built_without_node_says_how_to_build_the_page(tmp_path: Path) -> None:
+    answer = await get(tmp_path, "/ui/graph")
     assert answer.status_code == 503 and "make build" in answer.text and "node" in answer.text
 
 
