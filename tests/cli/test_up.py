@@ -35,6 +35,12 @@ def test_print_shows_what_is_published_and_what_lets_the_edge_in(weft: Weft, tmp
     ]
 
 
+def test_print_shows_who_starts_after_whom(weft: Weft, tmp_path: Path) -> None:
+    (tmp_path / "weft.yaml").write_text(FILE.replace("run: y", "run: y, depends_on: {web: service_started}"))
+    done = weft("up", "-f", str(tmp_path / "weft.yaml"), "--print")
+    assert done.lines[0] == "# job-0 starts once web-0 was started"
+
+
 def test_a_mesh_of_ones_own_has_nothing_to_keep(weft: Weft) -> None:
     done = weft("up", "--keep")
     assert (done.status, done.err.splitlines()[0]) == (2, "error: --keep needs --controller")

@@ -1,6 +1,8 @@
 import pytest
 
-from weft.resources.expand import expand_text
+from weft.resources.expand import expand, expand_text
+from weft.resources.service import ServicePort, StaticEndpoint
+from weft.resources.weftfile import Dependency, FileHealth, FileService, Published, Version, WeftFile
 
 
 def complaints(service: str) -> list[str]:
@@ -91,3 +93,132 @@ def test_a_local_port_has_one_use(one, other):
     mine, others = other.partition(":")[0], one.partition(":")[0]
     assert (problem.line, problem.column) == (3, 27 + len(mine))
     assert problem.what == f"services.b.{mine}: 8080 is taken by services.a.{others}"
+
+
+# Each field of the format by its model: what is wrong in it, and what the message begins with. It stands on line 3.
+TOP = {
+    "namespace": ("Shop", "namespace: 'Shop' is not a label", 'write "shop"'),
+    "mtls": ("stict", 'mtls: "stict" is not possible', 'did you mean "strict"?'),
+    "access": ("yes", 'access: "yes" is not possible', "known here: allow, deny"),
+    "egress": ("deny", 'egress: "deny" is not possible', "known here: allow, refuse"),
+    "include": ("a.yaml", "include: is a string, not a list", "write [a.yaml]"),
+    "services": ("[a]", "services: is a list, not a mapping", "write its fields as name: value"),
+}
+RUNS = {
+    "run": ("[a, b]", "run: is a list, not a string", "that is command: [a, b]"),
+    "command": ("a b", "command: is a string, not a list", "that is run: a b"),
+    "replicas": ("-1", "replicas: -1 is less than 0", "0 or more"),
+    "env": ("[A=b]", "env: is a list, not a mapping", "write its fields as name: value"),
+}
+SERVICE = {
+    **RUNS,
+    "port": ("70000", "port: 70000 is more than 65535", "65535 or less"),
+    "ports": ("80", "ports: is a number, not a list", "write [80]"),
+    "publish": ("'8080:80'", "publish: '8080:80' is not a port", "port: 80 and publish: 8080"),
+    "protocol": ("HTPP", 'protocol: "HTPP" is not possible', 'did you mean "HTTP"?'),
+    "listen": ("0", "listen: 0 is less than 1", "1 or more"),
+    "directory": ("1", "directory: 1 is a number, not a string", 'quote it: "1"'),
+    "account": ("My_App", "account: 'My_App' is not a label", 'write "my-app"'),
+    "health": ("healthz", "health: the path 'healthz' does not start with /", 'write "/healthz"'),
+    "calls": ("b", "calls: is a string, not a list", "write [b]"),
+    "depends_on": ("{b: healthy}", 'depends_on.b.condition: "healthy" is not possible', "did you mean"),
+    "versions": ("[v1]", "versions: is a list, not a mapping", "write its fields as name: value"),
+    "endpoints": ("[127.0.0.1]", "endpoints[0]: is a string, not a mapping", "write its fields as name: value"),
+}
+VERSION = {**RUNS, "weight": ("ten", 'weight: "ten" is not a whole number', "digits only")}
+PORTS = {
+    "name": ("Web", "name: 'Web' is not a label", 'write "web"'),
+    "port": ("'80'", 'port: "80" is not a whole number', "without quotes"),
+    "protocol": ("UDP", 'protocol: "UDP" is not possible', "known here: GRPC, HTTP"),
+    "app_protocol": ("1", "appProtocol: 1 is a number, not a string", 'quote it: "1"'),
+    "tls": ("on", 'tls: "on" is not possible', "known here"),
+}
+HEALTH = {
+    "http": ("healthz", "the path 'healthz' does not start with /", 'write "/healthz"'),
+    "tcp": ("false", "tcp: false is not possible", "known here: true"),
+    "grpc": ("1", "grpc: 1 is a number, not a string", 'quote it: "1"'),
+    "port": ("web", 'port: "web" is not a whole number', "digits only"),
+    "interval": ("5", "interval: 5 has no unit", 'write "5s" or "5ms"'),
+    "timeout": ("1min", "timeout: '1min' is not a duration", "whole numbers with h, m, s or ms"),
+    "rise": ("0", "rise: 0 is less than 1", "1 or more"),
+    "fall": ("1.5", "fall: 1.5 is not a whole number", "digits only"),
+    "start_period": ("0s", "start_period: 0 is no time", "leave it out for the default"),
+}
+DEPENDENCY = {
+    "condition": ("service_completed_successfully", "is not possible", "known here: service_healthy, service_started")
+}
+PUBLISHED = {
+    "local": ("web", 'local: "web" is not a whole number', "digits only"),
+    "port": ("0", "port: 0 is less than 1", "1 or more"),
+}
+ENDPOINT = {
+    "address": ("db.local", "'db.local' is not an IP address", "an IPv4 or IPv6 address, no name"),
+    "port": ("0", "port: 0 is less than 1", "1 or more"),
+    "labels": ("[a]", "labels: is a list, not a mapping", "write its fields as name: value"),
+    "weight": ("-1", "weight: -1 is less than 0", "0 or more"),
+    "identity": ("me", "identity: 'me' is not a SPIFFE ID", "spiffe://<trust domain>"),
+    "zone": ("1", "zone: 1 is a number, not a string", 'quote it: "1"'),
+}
+# The model, its fields, and what stands around one of them.
+PLACES = {
+    "the file": (WeftFile, TOP, "#\n#\n{field}: {value}\n"),
+    "a service": (FileService, SERVICE, "services:\n  a:\n    {field}: {value}\n"),
+    "a version": (Version, VERSION, "services: {{a: {{port: 1, versions: {{v1: {{\n\n{field}: {value}}}}}}}}}\n"),
+    "a port": (ServicePort, PORTS, "services: {{a: {{run: x, ports: [{{\n\n{field}: {value}}}]}}}}\n"),
+    "health": (FileHealth, HEALTH, "services: {{a: {{run: x, port: 1,\n\nhealth: {{{field}: {value}}}}}}}\n"),
+    "a dependency": (Dependency, DEPENDENCY, "services: {{a: {{depends_on: {{b:\n{{\n{field}: {value}}}}}}}}}\n"),
+    "publish": (Published, PUBLISHED, "services: {{a: {{run: x, port: 1, publish: [{{\n\n{field}: {value}}}]}}}}\n"),
+    "an endpoint": (StaticEndpoint, ENDPOINT, "services: {{a: {{port: 1, endpoints: [{{\n\n{field}: {value}}}]}}}}\n"),
+}
+EACH = [(place, field) for place, (_, fields, _) in PLACES.items() for field in fields]
+
+
+@pytest.mark.parametrize(("place", "field"), EACH)
+def test_each_field_that_is_wrong_is_named_with_its_line_and_what_to_write(place, field):
+    model, fields, around = PLACES[place]
+    value, what, hint = fields[field]
+    text = around.format(field=model.model_fields[field].alias, value=value)
+    found = [str(problem) for problem in expand_text(text, "w.yaml").problems]
+    (mine,) = (problem for problem in found if what in problem)
+    assert mine.startswith("error: w.yaml:3:")
+    assert f"\n\nhint: {hint}" in mine
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_field_is_left_out(place):
+    model, fields, _ = PLACES[place]
+    assert set(fields) == set(model.model_fields)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_field_that_does_not_exist_is_named_with_its_line(place):
+    (mine,) = (
+        problem
+        for problem in map(str, expand_text(PLACES[place][2].format(field="colour", value="red"), "w.yaml").problems)
+        if "colour" in problem
+    )
+    assert mine.startswith("error: w.yaml:3:")
+    assert 'unknown field "colour"' in mine
+
+
+@pytest.mark.parametrize(
+    ("word", "instead"),
+    [("path: /h", "http: /healthz"), ("retries: 3", "fall: 3"), ("startPeriod: 1s", "start_period: 30s")],
+)
+def test_words_of_others_in_health_are_answered_with_ours(word, instead):
+    (found,) = complaints(f"{{run: x, port: 80, health: {{tcp: true, {word}}}}}")
+    assert f"hint: {instead}" in found
+
+
+def test_health_may_be_a_connect():
+    (plan,) = expand_text("services: {a: {run: x, port: 80, health: tcp}}").workloads
+    assert plan.health.tcp is True
+
+
+def test_a_variable_may_stand_wherever_a_value_does(tmp_path, monkeypatch):
+    monkeypatch.setenv("PORT", "8080")
+    monkeypatch.setenv("COPIES", "2")
+    fields = ["run: x --on ${PORT}", "port: ${PORT}", "replicas: ${COPIES:-1}", "env: {P: '${PORT}'}"]
+    (tmp_path / "weft.yaml").write_text("services:\n  a:\n" + "".join(f"    {field}\n" for field in fields))
+    plans = expand(tmp_path / "weft.yaml").workloads
+    assert [(p.command[-1], dict(p.ports), p.env) for p in plans] == [("8080", {8080: 0}, {"P": "8080"})] * 2

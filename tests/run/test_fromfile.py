@@ -4,8 +4,9 @@ import pytest
 
 from weft.client.errors import WeftError
 from weft.resources.expand import Expanded, expand_text
-from weft.run.fromfile import admission, declared, edge, places, published, specs
+from weft.run.fromfile import admission, declared, edge, places, published, specs, waits
 from weft.run.loopback import Target
+from weft.run.spec import START_TIMEOUT_MS
 
 SHOP = """
 services:
@@ -46,6 +47,16 @@ def test_a_plan_becomes_a_spec() -> None:
         ("reviews-v2-0", "v2", {"version": "v2"}),
         ("reviews-v2-1", "v2", {"version": "v2"}),
     ]
+
+
+def test_what_is_said_of_the_start_reaches_the_supervisor() -> None:
+    text = "services: {db: {run: x, port: 1, health: {tcp: true, start_period: 90s}}, a: {run: x, depends_on: [db]}}"
+    db, a = specs(expanded(text), Path("/shop"), {})
+    assert db.command is not None
+    assert a.command is not None
+    assert (db.command.start_timeout_ms, a.command.start_timeout_ms) == (90_000, START_TIMEOUT_MS)
+    assert (dict(db.after), dict(a.after)) == ({}, {"db-0": "service_healthy"})
+    assert list(waits(expanded(text))) == ["a-0 starts once db-0 is healthy"]
 
 
 def test_a_callee_that_is_nowhere_is_said() -> None:

@@ -1,15 +1,15 @@
 import pytest
 
 from weft.run.loopback import Target
-from weft.run.order import stop_order
+from weft.run.order import startable, stop_order
 from weft.run.spec import Spec
 
 
-def spec(name: str, *calls: str, publish: str = "") -> Spec:
+def spec(name: str, *calls: str, publish: str = "", after: dict[str, str] | None = None) -> Spec:
     published = {"127.0.0.1:1": Target(f"default/{publish}", 80)} if publish else {}
     serves = "" if publish else f"default/{name.partition('-')[0]}"
     targets = tuple(Target(f"default/{call}", 80) for call in calls)
-    return Spec(name, service=serves, calls=targets, publish=published)
+    return Spec(name, service=serves, calls=targets, publish=published, after=after or {})
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,27 @@ def spec(name: str, *calls: str, publish: str = "") -> Spec:
         ([spec("a", "b"), spec("edge", publish="a"), spec("b")], [["edge"], ["a"], ["b"]]),
         ([spec("a", "b"), spec("b", "a"), spec("c", "a")], [["c"], ["a", "b"]]),
         ([spec("a-0", "a"), spec("a-1", "a")], [["a-0", "a-1"]]),
+        ([spec("b"), spec("a", after={"b": "service_started"})], [["a"], ["b"]]),
+        ([spec("b", "a"), spec("a", after={"b": "service_started"})], [["b", "a"]]),
     ],
 )
 def test_callers_stop_before_whom_they_call(specs: list[Spec], names: list[list[str]]) -> None:
     assert [[spec.name for spec in group] for group in stop_order(specs)] == names
+
+
+@pytest.mark.parametrize(
+    ("after", "started", "unready", "free"),
+    [
+        ({}, set(), set(), True),
+        ({"b": "service_started"}, set(), set(), False),
+        ({"b": "service_started"}, {"b"}, {"b"}, True),
+        ({"b": "service_healthy"}, set(), set(), False),
+        ({"b": "service_healthy"}, {"b"}, {"b"}, False),
+        ({"b": "service_healthy"}, {"b"}, {"c"}, True),
+        ({"b": "service_healthy", "c": "service_started"}, {"b"}, set(), False),
+    ],
+)
+def test_who_depends_starts_when_its_conditions_are_true(
+    after: dict[str, str], started: set[str], unready: set[str], free: bool
+) -> None:
+    assert bool(startable([spec("a", after=after)], started, unready)) is free

@@ -55,6 +55,7 @@ class World:
         # What stands in the mesh before: reference to owner.
         self.resources: dict[str, str | None] = {}
         self.present: list[str] = []
+        self.waited_for, self.told = "", threading.Event()
 
     def answer(self, path: str, body: Any) -> Any:
         if path == "/v1/health":
@@ -71,8 +72,15 @@ class World:
             names = [file.name.removeprefix("started-") for file in self.folder.glob("started-*")]
             common = {"lease": "attached", "health": "healthy", "sync": {"connected": True}}
             names += self.present
+            if self.waited_for in names:
+                self.told.set()
             return {"workloads": [{"name": f"default/{n}", **common} for n in names if n != self.never_ready]}
         return {"services": []}
+
+    async def seen(self, name: str) -> None:
+        """Until somebody was told that this one is there."""
+        self.waited_for = name
+        await asyncio.to_thread(self.told.wait)
 
     @property
     def ended(self) -> list[str]:
@@ -149,6 +157,44 @@ async def test_all_start_and_end_in_order_and_nothing_stays(world: World, addres
     assert "a-0 ready after " in said
     assert "a:80 at http://127.0.0.1:8080" in said
     assert "all ready; Ctrl-C stops everything" in said
+
+
+async def test_who_depends_on_another_starts_when_that_one_is_healthy(world: World, address: str) -> None:
+    world.never_ready = "b-0"
+    quick = {"command": QUIET, "port": 80, "depends_on": {"b": "service_started"}}
+    services = {"a": {"command": QUIET, "depends_on": ["b"]}, "b": {"command": QUIET, "port": 80}, "c": quick}
+    up, screen = prepared(address, services)
+    running = asyncio.create_task(up.run())
+    async with asyncio.timeout(20):
+        await world.seen("c-0")
+        assert list(up.children) == ["b-0", "c-0"]
+        world.never_ready = ""
+        await up.ready.wait()
+    up.stop()
+    assert await asyncio.wait_for(running, 20) == 0
+    assert world.ended[-1] == "b-0"
+    said = screen.messages.getvalue()
+    assert said.index("b-0 ready after") < said.index("a-0 ready after")
+
+
+async def test_who_waits_for_a_job_starts_when_it_is_over(world: World, address: str) -> None:
+    world.never_ready = "job-0"
+    up, _ = prepared(address, {"job": {"run": "true"}, "a": {"command": QUIET, "depends_on": ["job"]}})
+    running = asyncio.create_task(up.run())
+    await asyncio.wait_for(up.ready.wait(), 20)
+    assert up.children["a-0"].running
+    up.stop()
+    assert await asyncio.wait_for(running, 20) == 0
+
+
+async def test_who_waits_is_told_for_whom(world: World, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WORKLOADS_START_S", 0.0)
+    monkeypatch.setattr(module, "PATIENCE_S", 0.0)
+    world.never_ready = "b-0"
+    up, screen = prepared(address, {"a": {"run": "x", "depends_on": ["b"]}, "b": {"command": QUIET}})
+    with pytest.raises(Failed, match="b-0 has not registered"):
+        await asyncio.wait_for(up.run(), 20)
+    assert "still waiting: a-0 starts after b-0\n" in screen.messages.getvalue()
 
 
 async def test_the_file_owns_what_it_applies(world: World, address: str) -> None:

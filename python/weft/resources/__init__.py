@@ -5,7 +5,7 @@ The one abstraction is `Resource`; start with `base.py`, then one file per kind,
 
 from weft.resources.accesspolicy import AccessPolicy
 from weft.resources.base import Metadata, Resource
-from weft.resources.expand import Expanded, WorkloadPlan, expand
+from weft.resources.expand import Expanded, expand
 from weft.resources.httproute import HTTPRoute
 from weft.resources.kinds import KINDS, json_schema
 from weft.resources.load import Loaded, load, load_text, to_yaml
@@ -16,6 +16,7 @@ from weft.resources.ref import Origin, Ref
 from weft.resources.service import Service
 from weft.resources.trafficpolicy import TrafficPolicy
 from weft.resources.validate import validate
+from weft.resources.workloads import WorkloadPlan
 
 __all__ = [
     "KINDS",

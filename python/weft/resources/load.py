@@ -10,7 +10,8 @@ from pathlib import Path
 import yaml
 
 from weft.resources.base import Resource
-from weft.resources.expand import expand_node, is_weftfile
+from weft.resources.expand import NOWHERE, expand_node, is_weftfile
+from weft.resources.gather import Around
 from weft.resources.parse import parse_node
 from weft.resources.problem import Problem, did_you_mean
 from weft.resources.reader import MAX_BYTES, read
@@ -39,9 +40,9 @@ def load(paths: Iterable[str | Path]) -> Loaded:
     """
     resources: list[Resource] = []
     problems: list[Problem] = []
-    for path in paths:
-        for file, text in _texts(str(path), problems):
-            found, wrong = _parse(text, file)
+    for path in map(str, paths):
+        for file, text in _texts(path, problems):
+            found, wrong = _parse(text, file, Around.of(path if path == "-" else file))
             resources += found
             problems += wrong
     problems += _twice(resources)
@@ -54,12 +55,12 @@ def load_text(text: str, file: str = "<input>") -> Loaded:
     return Loaded(tuple(resources), (*problems, *_twice(resources)))
 
 
-def _parse(text: str, file: str) -> tuple[list[Resource], list[Problem]]:
+def _parse(text: str, file: str, around: Around = NOWHERE) -> tuple[list[Resource], list[Problem]]:
     resources: list[Resource] = []
     nodes, problems = read(text, file)
     for node in nodes:
         if is_weftfile(node.value):
-            expanded = expand_node(node, file)
+            expanded = expand_node(node, file, around)
             resources += expanded.resources
             problems += expanded.problems
             continue

@@ -138,10 +138,14 @@ def field_names(model: type[BaseModel] | None) -> list[str]:
     return [] if model is None else [f.alias or n for n, f in model.model_fields.items()]
 
 
+# Python's words, in YAML's.
+_BOOLEANS = {"True": "true", "False": "false"}
+
+
 def _not_one_of(place: Origin, path: str, details: ErrorDetails) -> Problem:
     value = details["input"]
     expected = str(details.get("ctx", {}).get("expected", ""))
-    known = [e.strip("' ") for e in expected.replace(" or ", ",").split(",")]
+    known = [_BOOLEANS.get(e.strip(), e.strip("' ")) for e in expected.replace(" or ", ",").split(",")]
     hint = did_you_mean(value, known) if isinstance(value, str) else f"known here: {', '.join(known)}"
     return Problem.at(place, path, f"{_shown(value)} is not possible", hint, path)
 
@@ -156,7 +160,7 @@ def _sentence(details: ErrorDetails) -> tuple[str, str]:
             return f"{_shown(value)} is {_type_name(value)}, not a string", f'quote it: "{_yaml_word(value)}"'
         case "int_type" | "int_parsing" | "int_from_float":
             quoted = isinstance(value, str) and value.isdecimal()
-            return f"{_shown(value)} is not a whole number", "without quotes" if quoted else ""
+            return f"{_shown(value)} is not a whole number", "without quotes" if quoted else "digits only"
         case "bool_type" | "bool_parsing":
             return f"{_shown(value)} is neither true nor false", "YAML 1.2: only true and false are"
         case "tuple_type" | "list_type":
@@ -165,15 +169,15 @@ def _sentence(details: ErrorDetails) -> tuple[str, str]:
         case "dict_type" | "model_type" | "model_attributes_type":
             return f"is {_type_name(value)}, not a mapping", "write its fields as name: value"
         case "greater_than_equal":
-            return f"{_shown(value)} is less than {context.get('ge')}", ""
+            return f"{_shown(value)} is less than {context.get('ge')}", f"{context.get('ge')} or more"
         case "less_than_equal":
-            return f"{_shown(value)} is more than {context.get('le')}", ""
+            return f"{_shown(value)} is more than {context.get('le')}", f"{context.get('le')} or less"
         case "too_short":
-            return f"needs at least {context.get('min_length')} of them", ""
+            return f"needs at least {context.get('min_length')} of them", "add one, or remove the field"
         case "too_long":
-            return f"has more than {context.get('max_length')} of them", ""
+            return f"has more than {context.get('max_length')} of them", "remove some"
         case "string_too_long":
-            return f"is longer than {context.get('max_length')} characters", ""
+            return f"is longer than {context.get('max_length')} characters", "shorten it"
         case "string_too_short":
             return "is empty", "give it a value or remove it"
     return details["msg"].lower(), ""

@@ -4,6 +4,7 @@
     mtls: strict                   # permissive (default) | strict
     access: deny                   # for what no `calls` covers: allow (default) | deny
     egress: refuse                 # destinations that are no service: allow (default) | refuse
+    include: [stock/weft.yaml]     # more services, relative to this file
     services:
       reviews:
         run: python reviews.py     # split as a shell would, without one; or command: [python, reviews.py]
@@ -15,7 +16,8 @@
         env: {LOG: debug}
         directory: reviews         # relative to this file
         account: reviews           # service account; default: the service's name
-        health: /healthz           # or as in Service: {http: /healthz, interval: 5s, …}
+        health: /healthz           # or tcp, or as in Service: {http: /healthz, interval: 5s, start_period: 30s, …}
+        depends_on: [ratings]      # starts when that one is healthy; or {ratings: {condition: service_started}}
         calls: [ratings, shop/cart]
         versions:                  # each may override run, command, replicas, env
           v1: {weight: 90}
@@ -30,6 +32,8 @@
 
 Each service becomes a `Service`; `versions` its subsets, with an `HTTPRoute` per port where they have weights; `calls`
 an `AccessPolicy` of the *callee* that allows its callers, so that everybody else is refused there.
+
+Values may contain ${NAME}, see `variables.py`; `gather.py` makes one of all included files.
 """
 
 from __future__ import annotations
@@ -43,7 +47,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from weft.resources.base import Model
 from weft.resources.service import Health, Protocol, ServicePort, StaticEndpoint
-from weft.resources.types import DnsLabel, Port, Weight, once, wrong
+from weft.resources.types import DnsLabel, Port, Time, Weight, once, wrong
 
 # What one machine bears; a typing error of two zeros is not found by running it.
 MAX_REPLICAS = 100
@@ -57,7 +61,23 @@ def _environment(value: Any) -> Any:
 
 
 def _health(value: Any) -> Any:
+    if value == "tcp":
+        return {"tcp": True}
     return {"http": value} if isinstance(value, str) else value
+
+
+def _dependencies(value: Any) -> Any:
+    """A list of names, or names with a condition."""
+    if isinstance(value, str):
+        value = [value]
+    if isinstance(value, list | tuple):
+        once("depends_on", map(str, value))
+        value = {str(name): {} for name in value}
+    return {name: {} if entry is None else entry for name, entry in value.items()} if isinstance(value, dict) else value
+
+
+def _condition(value: Any) -> Any:
+    return {"condition": value} if isinstance(value, str) else value
 
 
 def _one_port(value: Any) -> Any:
@@ -118,6 +138,8 @@ Environment: TypeAlias = dict[
 ]
 Replicas: TypeAlias = Annotated[int, Field(strict=True, ge=0, le=MAX_REPLICAS)]
 Callee: TypeAlias = Annotated[str, AfterValidator(_callee)]
+# Compose's words.
+Condition: TypeAlias = Literal["service_healthy", "service_started"]
 
 
 class Published(Model):
@@ -127,11 +149,36 @@ class Published(Model):
     port: Port | None = None
 
 
+class FileHealth(Health):
+    """As in a `Service`, and what only whoever starts the app has to know."""
+
+    INSTEAD: ClassVar[Mapping[str, str]] = {
+        "disable": "remove health: then a connect is enough",
+        "path": "http: /healthz",
+        "retries": "fall: 3",
+        "start_interval": "remove it: until it is healthy once, weft asks often",
+        "startPeriod": "start_period: 30s",
+        "test": "http: /healthz; weft asks the app, it runs no command",
+    }
+
+    # How long it may take until it listens; its supervisor ends it then.
+    start_period: Time | None = Field(default=None, alias="start_period")
+
+    @property
+    def probe(self) -> Health:
+        return Health.model_validate(self.model_dump(exclude={"start_period"}, exclude_unset=True))
+
+
+class Dependency(Model):
+    """Healthy by default: who says that it depends on another means that it can use it."""
+
+    condition: Condition = "service_healthy"
+
+
 class _Runs(Model):
     # Compose's words, for whoever comes from there.
     INSTEAD: ClassVar[Mapping[str, str]] = {
         "build": "weft runs commands, not images: run: python3 app.py",
-        "depends_on": "calls: [name] for whom it calls; nobody has to wait for anybody's start",
         "deploy": "replicas: 2",
         "entrypoint": "run: python3 app.py",
         "environment": "env: {NAME: value}",
@@ -139,6 +186,7 @@ class _Runs(Model):
         "healthcheck": "health: /healthz",
         "image": "weft runs commands, not images: run: python3 app.py",
         "networks": "calls: [name] says whom it may call",
+        "restart": "weft run --restart, for one service; weft up starts nothing twice",
         "scale": "replicas: 2",
         "working_dir": "directory: app",
     }
@@ -167,7 +215,10 @@ class FileService(_Runs):
     listen: Port | None = None
     directory: str = ""
     account: DnsLabel | None = None
-    health: Annotated[Health, BeforeValidator(_health)] | None = None
+    health: Annotated[FileHealth, BeforeValidator(_health)] | None = None
+    depends_on: Annotated[
+        dict[DnsLabel, Annotated[Dependency, BeforeValidator(_condition)]], BeforeValidator(_dependencies)
+    ] = Field(default_factory=dict, alias="depends_on")
     calls: tuple[Callee, ...] = ()
     versions: dict[DnsLabel, Version] = Field(default_factory=dict)
     endpoints: tuple[StaticEndpoint, ...] = ()
@@ -229,4 +280,5 @@ class WeftFile(Model):
     mtls: Literal["permissive", "strict"] | None = None
     access: Literal["allow", "deny"] | None = None
     egress: Literal["allow", "refuse"] | None = None
-    services: dict[DnsLabel, FileService] = Field(min_length=1)
+    include: tuple[str, ...] = ()
+    services: dict[DnsLabel, FileService] = Field(default_factory=dict)

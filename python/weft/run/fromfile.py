@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from weft.client.errors import WeftError
 from weft.run.loopback import Target
-from weft.run.spec import Command, Health, Spec
+from weft.run.order import HEALTHY
+from weft.run.spec import START_TIMEOUT_MS, Command, Health, Spec
 
 if TYPE_CHECKING:
     from weft.resources import Expanded, Resource, WorkloadPlan
@@ -49,6 +50,13 @@ def places(expanded: Expanded, publish: Mapping[str, Target]) -> Iterator[str]:
     for address, target in publish.items():
         where = address if target in opaque else f"http://{address}"
         yield f"{target.service.partition('/')[2]}:{target.port} at {where}"
+
+
+def waits(expanded: Expanded) -> Iterator[str]:
+    """For people: who starts after whom."""
+    for plan in expanded.workloads:
+        for needed, condition in plan.after.items():
+            yield f"{plan.name} starts once {needed} {'is healthy' if condition == HEALTHY else 'was started'}"
 
 
 def local_address(port: int) -> str:
@@ -116,8 +124,12 @@ def _spec(plan: WorkloadPlan, folder: Path, ports: Mapping[str, Sequence[int]]) 
         ports=plan.ports,
         calls=tuple(_targets(plan, ports)),
         command=Command(
-            plan.command, env={**USUAL_ENV, **plan.env}, directory=str((folder / plan.directory).absolute())
+            plan.command,
+            env={**USUAL_ENV, **plan.env},
+            directory=str((folder / plan.directory).absolute()),
+            start_timeout_ms=plan.start_period_ms or START_TIMEOUT_MS,
         ),
+        after=plan.after,
         health=_health(plan.health) if plan.health else None,
     )
 

@@ -1,10 +1,24 @@
-"""Who stops first: whoever calls stops before whom it calls, so that no request finds its callee gone."""
+"""Who starts when: after what it depends on. Who stops first: whoever calls, before whom it calls, so that no request
+finds its callee gone; and whoever depends, before what it depends on.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 
 from weft.run.spec import Spec
+
+# Compose's word; everything else that a workload may wait for is true once the other one was started.
+HEALTHY = "service_healthy"
+
+
+def startable(specs: Iterable[Spec], started: Set[str], unready: Set[str]) -> list[Spec]:
+    """Of `specs`, whoever waits for nothing any more. `started`, `unready`: names of workloads."""
+    return [
+        spec
+        for spec in specs
+        if all(name in started and (how != HEALTHY or name not in unready) for name, how in spec.after.items())
+    ]
 
 
 def stop_order(specs: Sequence[Spec]) -> list[list[Spec]]:
@@ -13,7 +27,10 @@ def stop_order(specs: Sequence[Spec]) -> list[list[Spec]]:
     groups: list[list[Spec]] = []
     while left:
         called = {service for spec in left for service in _callees(spec)}
-        free = [spec for spec in left if spec.service not in called or not spec.service]
+        needed = {name for spec in left for name in spec.after}
+        free = [
+            spec for spec in left if (spec.service not in called or not spec.service) and spec.name not in needed
+        ]
         group = free or left
         groups.append(group)
         left = [spec for spec in left if spec not in group]

@@ -60,6 +60,8 @@ class Spec:
     ports: Mapping[int, int] = field(default_factory=dict)
     # What gets an address of its own.
     calls: tuple[Target, ...] = ()
+    # Workload of the same namespace to Compose's condition for it, which is to be true before this one starts.
+    after: Mapping[str, str] = field(default_factory=dict)
     # The address on which other proxies reach it.
     bind: str = "127.0.0.1"
     command: Command | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,10 +27,10 @@ from weft.run.fromfile import edge, places, specs
 from weft.run.intent import Intent
 from weft.run.lifeline import Lifeline
 from weft.run.loopback import Target
-from weft.run.order import stop_order
+from weft.run.order import startable, stop_order
 from weft.run.prepare import prepare
 from weft.run.readiness import waiting
-from weft.run.spec import Spec
+from weft.run.spec import START_TIMEOUT_MS, ControllerPlace, Spec
 from weft.run.state import run_directory
 
 if TYPE_CHECKING:
@@ -110,6 +110,10 @@ class Up:
                 child.kill()
         self._stop.set()
 
+    @property
+    def stopping(self) -> bool:
+        return self._stop.is_set()
+
     # -------------------------------------------------------------------------------------------------- start
 
     async def _start(self, root: Path) -> None:
@@ -123,13 +127,7 @@ class Up:
             self._specs = specs(self.order.expanded, self.order.file.absolute().parent, ports)
             if self.order.publish:
                 self._specs.append(edge(_namespace(self.order.expanded), self.order.publish, present))
-            taken: set[int] = set()
-            for spec in self._specs:
-                if self._stop.is_set():
-                    return
-                path = prepare(spec, place, root, taken)
-                await self._spawn(spec, [str(proxy_path()), "supervise", "--launch", str(path)])
-            await self._all_ready(mesh)
+            await self._all_ready(mesh, _Starter(self, place, root))
 
     async def _start_controller(self, directory: Path) -> str:
         order = self.order
@@ -152,32 +150,47 @@ class Up:
     def _apply(self, mesh: Mesh) -> None:
         self.display.message(f"{_resources(self._intent.apply(mesh))} applied")
 
-    async def _spawn(self, spec: Spec, command: list[str]) -> None:
+    async def spawn(self, spec: Spec, command: list[str]) -> None:
         child = self.children[spec.name] = await start(spec.name, command, self.display.line)
         self._lifeline.workload(child, _grace_s(spec))
 
-    async def _all_ready(self, mesh: Mesh) -> None:
+    async def _all_ready(self, mesh: Mesh, starter: _Starter) -> None:
         unready = {spec.key for spec in self._specs}
         began, told = time.monotonic(), False
+        pending = await starter.start(self._specs, {})
         while not self._stop.is_set():
             for child in self.children.values():
                 await self._still_running(child)
             # A job may be over before anybody saw it ready.
-            present = [spec for spec in self._specs if self.children[spec.name].running]
+            present = [spec for spec in self._specs if spec.name in self.children and self.children[spec.name].running]
             left = waiting(present, await asyncio.to_thread(mesh.workloads))
             for key in unready & {spec.key for spec in present} - left.keys():
-                self.display.message(f"{key.partition('/')[2]} ready after {time.monotonic() - self._started:.1f} s")
-            unready &= left.keys()  # who was ready once is not announced again
-            if not left:
+                self.display.message(f"{_name(key)} ready after {time.monotonic() - self._started:.1f} s")
+            # Who was ready once is not announced again.
+            unready -= {spec.key for spec in self._specs if spec.name in self.children} - left.keys()
+            if not left and not pending:
                 self._announce()
                 return
             if not told and time.monotonic() > began + PATIENCE_S:
                 told = True
-                for key, reason in left.items():
-                    self.display.message(f"still waiting: {key.partition('/')[2]} {reason}")
-            if time.monotonic() > began + WORKLOADS_START_S:
+                self._tell(left, pending)
+            before, pending = pending, await starter.start(pending, left)
+            if len(pending) < len(before):
+                began = time.monotonic()  # each wave has the time that the first one has
+            elif time.monotonic() > began + self._patience_s(present):
                 raise self._late(left)
             await asyncio.sleep(LOOK_EVERY_S)
+
+    def _tell(self, left: Mapping[str, str], pending: Iterable[Spec]) -> None:
+        for key, reason in left.items():
+            self.display.message(f"still waiting: {_name(key)} {reason}")
+        for spec in pending:
+            self.display.message(f"still waiting: {spec.name} starts after {', '.join(spec.after)}")
+
+    def _patience_s(self, specs: Iterable[Spec]) -> float:
+        """Who was given more time than usual to start has it here, too."""
+        more = (spec.command.start_timeout_ms - START_TIMEOUT_MS for spec in specs if spec.command)
+        return WORKLOADS_START_S + max([0, *more]) / 1000
 
     async def _still_running(self, child: Child) -> None:
         """A job that ends well may end; everything else that ends before all are ready is a failed start."""
@@ -188,7 +201,7 @@ class Up:
 
     def _late(self, left: Mapping[str, str]) -> Failed:
         key, reason = next(iter(left.items()))
-        child = self.children[key.partition("/")[2]]
+        child = self.children[_name(key)]
         return Failed(f"{child.name} {reason}, after {WORKLOADS_START_S:.0f} s", self._advice(child), _tail(child))
 
     def _announce(self) -> None:
@@ -274,6 +287,31 @@ class Up:
         finally:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 loop.remove_signal_handler(number)
+
+
+class _Starter:
+    """Starts workloads when their turn has come."""
+
+    def __init__(self, up: Up, place: ControllerPlace, root: Path) -> None:
+        self._up = up
+        self._place = place
+        self._root = root
+        # App ports given to others a moment ago.
+        self._taken: set[int] = set()
+
+    async def start(self, pending: Sequence[Spec], left: Mapping[str, str]) -> list[Spec]:
+        """Those whose turn it is; returns the others. `left`: who is not ready."""
+        turn = startable(pending, self._up.children.keys(), {_name(key) for key in left})
+        for spec in turn:
+            if self._up.stopping:
+                break
+            path = prepare(spec, self._place, self._root, self._taken)
+            await self._up.spawn(spec, [str(proxy_path()), "supervise", "--launch", str(path)])
+        return [spec for spec in pending if spec not in turn]
+
+
+def _name(key: str) -> str:
+    return key.partition("/")[2]
 
 
 def _namespace(expanded: Expanded) -> str:
