@@ -1,4 +1,5 @@
 import asyncio
+import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -68,7 +69,7 @@ async def test_a_taken_address_is_said_before_anything_starts(tmp_path: Path) ->
     server = await asyncio.start_server(not_weft, "127.0.0.1", 0)
     address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with server:
-        with pytest.raises(Failed, match=f"something listens on http://{address} already") as caught:
+        with pytest.raises(Failed, match=rf"\(pid {os.getpid()}\) listens on http://{address} already") as caught:
             await own.launch(tmp_path / "state", address, "127.0.0.1:0", quiet)
     assert f"--controller http://{address}" in str(caught.value.hint)
     assert not (tmp_path / "state").exists()

@@ -5,6 +5,7 @@ import asyncio
 import io
 import json
 import os
+import socket
 import sys
 import tempfile
 import threading
@@ -20,6 +21,7 @@ from weft.run import up as module
 from weft.run.controller import Failed
 from weft.run.display import Display
 from weft.run.loopback import Target
+from weft.run.ports import Taken
 from weft.run.up import Order, Up
 
 # Marks its workload as started, runs the app, passes SIGTERM on, notes the order of ends.
@@ -351,6 +353,15 @@ async def test_a_late_workload_is_named_with_what_it_waits_for(
         await asyncio.wait_for(up.run(), 20)
     assert screen.messages.getvalue().count("still waiting: a-0 has not registered\n") == 1
     assert left_behind(world) == []
+
+
+async def test_a_port_in_use_starts_nobody(world: World, address: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        up, _ = prepared(address, CHAIN, publish={f"127.0.0.1:{port}": Target("default/a", 80)})
+        with pytest.raises(Taken, match=rf"port {port} is in use, by .*\(pid {os.getpid()}\)"):
+            await asyncio.wait_for(up.run(), 20)
+    assert (world.applied, up.children, left_behind(world)) == ([], {}, [])
 
 
 async def test_a_directory_that_was_named_stays(world: World, address: str) -> None:

@@ -11,6 +11,7 @@ from weft.client.errors import ControllerUnreachable, WeftError
 from weft.mesh import Mesh
 from weft.run.children import Child, Sink, died, start
 from weft.run.spec import ControllerPlace
+from weft.run.sys_ports import holder
 
 NAME = "controller"
 # Imports of gRPC and pydantic on a slow disk; a warm start takes 1 s.
@@ -63,9 +64,9 @@ def _refuse_second(address: str) -> None:
         return
     except WeftError:
         pass
-    raise Failed(
-        f"something listens on {address} already", f"use that controller with --controller {address}, or stop it first"
-    )
+    who = holder(int(address.rpartition(":")[2])) or "something"
+    hint = f"use that controller with --controller {address}, or stop it first"
+    raise Failed(f"{who} listens on {address} already", hint)
 
 
 def _unix_socket(mesh: Mesh) -> ControllerPlace:

@@ -28,6 +28,7 @@ from weft.run.intent import Intent
 from weft.run.lifeline import Lifeline
 from weft.run.loopback import Target
 from weft.run.order import startable, stop_order
+from weft.run.ports import refuse_taken, wanted
 from weft.run.prepare import prepare
 from weft.run.readiness import waiting
 from weft.run.spec import START_TIMEOUT_MS, ControllerPlace, Spec
@@ -117,11 +118,17 @@ class Up:
     # -------------------------------------------------------------------------------------------------- start
 
     async def _start(self, root: Path) -> None:
+        fixed = wanted(self.order.expanded, self.order.publish)
+        if self.order.controller is None:
+            # The address of REST is looked at by `launch`: a controller there may be the one that is meant.
+            refuse_taken({**fixed, self.order.grpc_address: "the controller (--grpc-address)"})
         address = self.order.controller or await self._start_controller(root / own.NAME)
         with Mesh.connect(address) as mesh:
             place = await own.place(mesh)
             present = {w.name for w in await asyncio.to_thread(mesh.workloads) if w.lease == "attached"}
             self._refuse_second(present, address)
+            if self.order.controller is not None:
+                refuse_taken(fixed)
             await asyncio.to_thread(self._apply, mesh)
             ports = {s.name: [p.port for p in s.ports] for s in await asyncio.to_thread(mesh.services)}
             self._specs = specs(self.order.expanded, self.order.file.absolute().parent, ports)

@@ -1,0 +1,50 @@
+"""Ports that `weft up` needs and somebody else has: said before anything starts, and by whom they are held."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from weft.client.errors import WeftError
+from weft.run.sys_ports import holder
+
+if TYPE_CHECKING:
+    from weft.resources import Expanded
+
+
+class Taken(WeftError):
+    """Somebody else listens there."""
+
+
+def wanted(expanded: Expanded, publish: Mapping[str, object]) -> dict[str, str]:
+    """Fixed local addresses of a file, and what each is for."""
+    found = {address: f"what is published at {address}" for address in publish}
+    for plan in expanded.workloads:
+        found.update({f"127.0.0.1:{app}": f"`listen` of {plan.name}" for app in plan.ports.values() if app})
+    return found
+
+
+def refuse_taken(addresses: Mapping[str, str]) -> None:
+    """`addresses`: "host:port" to what it is for."""
+    for address, purpose in addresses.items():
+        if not _free(address):
+            port = int(address.rpartition(":")[2])
+            by = f", by {who}" if (who := holder(port)) else ""
+            raise Taken(f"port {port} is in use{by}: {purpose} needs it", "end that process, or choose another port")
+
+
+def _free(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # As every server does: connections that are closing hold nobody up.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(port)))
+        except OSError as error:
+            # Whatever else is wrong with it, the listener will say better.
+            return error.errno != errno.EADDRINUSE
+    return True
