@@ -1,6 +1,7 @@
 """`weft up`: what is left when it ends, however it ends."""
 
 import fcntl
+import json
 import os
 import pty
 import signal
@@ -121,7 +122,9 @@ def test_a_mesh_that_was_there_before_is_as_it_was(world: World) -> None:
     assert get(f"127.0.0.1:{up.port}").status == 200
     with world.mesh() as mesh:
         assert {item.ref for item in mesh.list()} == {"Service/default/a", "Service/default/other"}
-        second = world.weft("up", "-f", str(world.folder / "weft.yaml"), "--controller", mesh.address)
+        copy = world.folder / "copy.yaml"
+        copy.write_text((world.folder / "weft.yaml").read_text())
+        second = world.weft("up", "-f", str(copy), "--controller", mesh.address)
         assert second.returncode == 1
         assert "a-0 is running already in the mesh of" in second.stderr
         up.process.send_signal(signal.SIGINT)
@@ -140,3 +143,53 @@ def test_the_variable_for_other_commands_is_not_for_this_one(world: World) -> No
     assert f"hint: for other commands: export WEFT_CONTROLLER=http://{rest}" in up.said
     up.process.send_signal(signal.SIGINT)
     up.rest()
+
+
+def test_detached_it_is_changed_restarted_and_leaves_nothing(world: World) -> None:
+    weftfile, port = written(world)
+    here = ["-f", str(weftfile)]
+    done = world.weft("up", "-d", *here, *own(world))
+    assert (done.returncode, "all ready; `weft down` stops everything" in done.stderr) == (0, True), done.stderr
+    try:
+        assert get(f"127.0.0.1:{port}").status == 200
+        first = pids(world, *here)
+        assert list(first) == ["a-0", "edge"]
+        assert "nothing has changed" in world.weft("up", *here).stderr
+        assert pids(world, *here) == first
+        command = f"command: [{sys.executable}, {world.folder / 'app.py'}], port: 80"
+        weftfile.write_text(f"services: {{a: {{{command}, publish: {port}}}, b: {{{command}, env: {{A: b}}}}}}")
+        assert "started: b-0" in world.weft("up", *here).stderr
+        second = pids(world, *here)
+        assert {name: second[name] for name in first} == first
+        weftfile.write_text(weftfile.read_text().replace("A: b", "A: c"))
+        assert "b-0 restarted: it is written differently" in world.weft("up", *here).stderr
+        assert "a-0 restarted" in world.weft("restart", "a", *here).stderr
+        third = pids(world, *here)
+        assert third["a-0"] != second["a-0"] and third["b-0"] != second["b-0"] and third["edge"] == first["edge"]
+        assert get(f"127.0.0.1:{port}").status == 200
+        assert "a-0 | " in world.weft("logs", "a", "--file", str(weftfile)).stdout
+        weftfile.write_text(f"services: {{a: {{{command}, publish: {port}}}}}")
+        assert "b-0 stopped: it left the file" in world.weft("up", *here).stderr
+        weftfile.write_text("services: {a: {rum: x}}")
+        assert world.weft("up", *here).returncode == 1
+        assert list(pids(world, *here)) == ["a-0", "edge"]
+    finally:
+        assert world.weft("down", *here).returncode == 0
+    assert processes_below(world.folder) == []
+    assert processes(f"127.0.0.1:{world.rest}") == {}
+    assert left(world) == []
+    assert [path for path in (world.folder / "state").rglob("*") if not path.is_dir()] == []
+
+
+def test_detached_a_failed_start_is_told_as_any_other(world: World) -> None:
+    (world.folder / "weft.yaml").write_text("services: {a: {run: \"sh -c 'echo alas; exit 3'\", port: 80}}")
+    done = world.weft("up", "-d", "-f", str(world.folder / "weft.yaml"), *own(world))
+    assert done.returncode == 1
+    assert "error: a-0 ended with exit status 3" in done.stderr
+    assert "  alas" in done.stderr
+    assert left(world) == []
+
+
+def pids(world: World, *options: str) -> dict[str, int]:
+    """Of all that runs, by workload."""
+    return {entry["workload"]: entry["pid"] for entry in json.loads(world.weft("ps", "-o", "json", *options).stdout)}

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from weft.run.children import MAX_LINE, TAIL_LINES, Child, died, start
+from weft.run.children import MAX_LINE, TAIL_LINES, Child, died, start, state
 
 
 class Lines(list[tuple[str, str]]):
@@ -113,3 +113,18 @@ async def test_ctrl_c_of_the_terminal_does_not_reach_a_child() -> None:
 )
 def test_how_it_ended_in_words(status: int, text: str) -> None:
     assert died("app", status) == text
+
+
+async def test_a_state_is_one_or_two_words() -> None:
+    assert state(None) == "waiting"
+    for code, expected in (("0", "ended"), ("3", "failed (3)")):
+        child = await start("a", [sys.executable, "-c", f"raise SystemExit({code})"], lambda name, line: None)
+        await child.wait()
+        assert state(child) == expected
+    child = await start("a", [sys.executable, "-c", "import signal; signal.pause()"], lambda name, line: None)
+    assert state(child) == "running"
+    child.stopping = True
+    assert state(child) == "stopping"
+    child.kill()
+    await child.wait()
+    assert state(child) == "failed (SIGKILL)"

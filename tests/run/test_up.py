@@ -17,11 +17,14 @@ from typing import Any
 import pytest
 
 from weft.resources.expand import expand_text
+from weft.run import starter
 from weft.run import up as module
 from weft.run.controller import Failed
 from weft.run.display import Display
+from weft.run.logfile import read
 from weft.run.loopback import Target
 from weft.run.ports import Taken
+from weft.run.project import Project
 from weft.run.up import Order, Up
 
 # Marks its workload as started, runs the app, passes SIGTERM on, notes the order of ends.
@@ -190,8 +193,8 @@ async def test_who_waits_for_a_job_starts_when_it_is_over(world: World, address:
 
 
 async def test_who_waits_is_told_for_whom(world: World, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "WORKLOADS_START_S", 0.0)
-    monkeypatch.setattr(module, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(starter, "WORKLOADS_START_S", 0.0)
+    monkeypatch.setattr(starter, "PATIENCE_S", 0.0)
     world.never_ready = "b-0"
     up, screen = prepared(address, {"a": {"run": "x", "depends_on": ["b"]}, "b": {"command": QUIET}})
     with pytest.raises(Failed, match="b-0 has not registered"):
@@ -344,11 +347,11 @@ async def test_what_it_cannot_stop_itself_the_watcher_does(
 async def test_a_late_workload_is_named_with_what_it_waits_for(
     world: World, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "WORKLOADS_START_S", 0.0)
-    monkeypatch.setattr(module, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(starter, "WORKLOADS_START_S", 0.0)
+    monkeypatch.setattr(starter, "LOOK_EVERY_S", 0.0)
     world.never_ready = "a-0"
     up, screen = prepared(address, {"a": {"run": "sleep 600"}})
-    monkeypatch.setattr(module, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(starter, "PATIENCE_S", 0.0)
     with pytest.raises(Failed, match="a-0 has not registered, after 0 s"):
         await asyncio.wait_for(up.run(), 20)
     assert screen.messages.getvalue().count("still waiting: a-0 has not registered\n") == 1
@@ -368,3 +371,67 @@ async def test_a_directory_that_was_named_stays(world: World, address: str) -> N
     up, _ = prepared(address, {"job": {"run": "true"}}, state_dir=world.folder / "kept")
     assert await asyncio.wait_for(up.run(), 20) == 0
     assert (world.folder / "kept/workloads/default/job-0/launch.json").exists()
+
+
+def ignore(text: str) -> None:
+    pass
+
+
+async def test_asked_while_it_starts_it_says_so(world: World, address: str) -> None:
+    world.never_ready = "a-0"
+    up, _ = prepared(address, {"a": {"command": QUIET, "port": 80}})
+    running = asyncio.create_task(up.run())
+    await asyncio.wait_for(world.seen("a-0"), 20)
+    with pytest.raises(Failed, match="still starting"):
+        await up._asked({"do": "restart", "service": None}, ignore)
+    assert [entry["state"] for entry in (await up._asked({"do": "status"}, ignore))["workloads"]] == ["running"]
+    up.stop()
+    await running
+
+
+async def test_a_restart_exchanges_the_process_and_ends_nothing_else(world: World, address: str) -> None:
+    up, _ = prepared(address, {"a": {"command": QUIET, "port": 80}})
+    running = asyncio.create_task(up.run())
+    await asyncio.wait_for(up.ready.wait(), 20)
+    first, said = up.children["a-0"], list[str]()
+    await up._asked({"do": "restart", "service": "a"}, said.append)
+    assert (said, first.running, up.children["a-0"].running) == (["a-0 restarted"], False, True)
+    with pytest.raises(Failed, match="no service b here"):
+        await up._asked({"do": "restart", "service": "b"}, ignore)
+    assert not running.done()
+    up.stop()
+    assert await asyncio.wait_for(running, 20) == 0
+
+
+async def test_who_fails_to_come_back_is_told_and_the_others_go_on(world: World, address: str) -> None:
+    file = world.folder / "weft.yaml"
+    file.write_text(json.dumps({"services": CHAIN}))
+    expanded = expand_text(file.read_text())
+    up = Up(Order(file, expanded, controller=address), Screen().display)
+    running = asyncio.create_task(up.run())
+    await asyncio.wait_for(up.ready.wait(), 20)
+    world.never_ready = "b-0"
+    broken = {"command": ["sh", "-c", "echo alas; exit 3"], "port": 80}
+    file.write_text(json.dumps({"services": {**CHAIN, "b": broken}}))
+    with pytest.raises(Failed, match="b-0 ended with exit status 3") as caught:
+        await up._asked({"do": "change", "variables": {}, "publish": {}}, ignore)
+    assert caught.value.tail == ("alas",)
+    assert up.children["a-0"].running
+    assert not running.done()
+    up.stop()
+    assert await asyncio.wait_for(running, 20) == 0
+
+
+async def test_it_is_found_while_it_runs_and_not_afterwards(
+    world: World, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEFT_STATE_DIR", str(world.folder / "state"))
+    project = Project.of(world.folder / "weft.yaml")
+    up, _ = prepared(address, {"a": {"command": QUIET}}, project=project)
+    running = asyncio.create_task(up.run())
+    await asyncio.wait_for(up.ready.wait(), 20)
+    assert project.running().controller == address
+    assert [line.text for line in read(project.log)][-1] == "all ready; Ctrl-C stops everything"
+    up.stop()
+    assert await asyncio.wait_for(running, 20) == 0
+    assert not project.directory.exists()

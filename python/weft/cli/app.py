@@ -23,6 +23,7 @@ from weft.cli import (
     history,
     identity,
     run,
+    running,
     stat,
     status,
     up,
@@ -42,6 +43,10 @@ app = typer.Typer(
 )
 
 app.command("up")(up.up)
+app.command("ps")(running.ps)
+app.command("logs")(running.logs)
+app.command("restart")(running.restart)
+app.command("down")(running.down)
 # What follows the command is the command's own.
 app.command("run", context_settings={"allow_interspersed_args": False})(run.run)
 app.command("controller")(controller.controller)

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weft.cli.failure import usage
+from weft.cli.failure import note, usage
 from weft.cli.options import qualified
 
 if TYPE_CHECKING:
     from weft.resources import Expanded
     from weft.run.loopback import Target
+    from weft.run.project import Run
+    from weft.run.up import Up
 
 
 def up(
@@ -44,10 +46,16 @@ def up(
         ),
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the resources in the mesh of --controller")] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Return when all is ready; `weft down` ends it")
+    ] = False,
+    detached: Annotated[bool, typer.Option("--detached", hidden=True)] = False,
 ) -> None:
     """Run everything in a weft.yaml, until Ctrl-C.
 
     Starts a controller and, for each workload, a proxy and the app; shows all their logs. Afterwards nothing is left.
+
+    When it runs already: applies what has changed in the file, and nothing else.
     """
     if keep and not controller:
         usage("--keep needs --controller", "to keep a mesh of one's own: --state-dir DIR")
@@ -65,8 +73,15 @@ def up(
         return
     from weft.run.controller import NAME, Failed
     from weft.run.display import Display
+    from weft.run.project import Project
     from weft.run.up import Order, Up
 
+    project = Project.of(file)
+    if run := project.run():
+        _change(run, all_published(publish or (), expanded))
+        return
+    if detach:
+        raise typer.Exit(_detach(file, publish or (), rest_address, grpc_address, state_dir, controller, keep))
     order = Order(
         file,
         expanded,
@@ -76,14 +91,62 @@ def up(
         rest_address=rest_address,
         grpc_address=grpc_address,
         state_dir=state_dir,
+        project=project,
+        detached=detached,
     )
     display = Display([NAME, "edge", *(plan.name for plan in expanded.workloads)])
 
-    async def run() -> int:
-        return await Up(order, display).run()
-
     try:
-        raise typer.Exit(asyncio.run(run()))
+        raise typer.Exit(asyncio.run(_run(Up(order, display), detached)))
+    except Failed as failed:
+        show_tail(failed.tail)
+        raise
+
+
+async def _run(up: Up, detached: bool) -> int:
+    from weft.run.detach import let_go
+
+    async def quiet() -> None:
+        await up.ready.wait()
+        let_go()
+
+    waiting = asyncio.create_task(quiet()) if detached else None
+    try:
+        return await up.run()
+    finally:
+        if waiting:
+            waiting.cancel()
+
+
+def _detach(
+    file: Path,
+    publish: Iterable[str],
+    rest_address: str,
+    grpc_address: str,
+    state_dir: Path | None,
+    controller: str | None,
+    keep: bool,
+) -> int:
+    from weft.run.detach import detach
+
+    options = ["--file", str(file), "--rest-address", rest_address, "--grpc-address", grpc_address]
+    options += [word for text in publish for word in ("--publish", text)]
+    options += ["--state-dir", str(state_dir)] if state_dir else []
+    options += ["--controller", controller] if controller else []
+    return detach([*options, "--keep"] if keep else options, note)
+
+
+def _change(run: Run, publish: Mapping[str, Target]) -> None:
+    """It is up: what is different in the file now."""
+    import os
+
+    from weft.run.control import ask
+    from weft.run.controller import Failed
+
+    note(f"it is up already (pid {run.pid}); applying what has changed")
+    targets = {address: (target.service, target.port) for address, target in publish.items()}
+    try:
+        ask(run.socket, {"do": "change", "variables": dict(os.environ), "publish": targets}, note)
     except Failed as failed:
         show_tail(failed.tail)
         raise

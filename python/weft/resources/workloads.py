@@ -34,6 +34,8 @@ class WorkloadPlan:
     directory: str = ""
     # Workload of this file to what must be true of it before this one starts.
     after: Mapping[str, Condition] = field(default_factory=dict)
+    # What it is a process of, as the file calls it, also where it serves nothing.
+    part: str = ""
     # How long it may take until it listens; None: as long as anybody.
     start_period_ms: int | None = None
 
@@ -64,6 +66,7 @@ def _replicas(written: WeftFile, name: str, service: FileService, version: str) 
             health=service.health.probe if service.health else None,
             calls=tuple(_full_names(service.calls, written.namespace)),
             directory=service.directory,
+            part=name,
             after=dict(_after(written, service)),
             start_period_ms=service.health.start_period if service.health else None,
         )

@@ -126,3 +126,13 @@ def died(name: str, status: int) -> str:
     if status < 0:
         return f"{name} was ended by {signal.Signals(-status).name}"
     return f"{name} ended with exit status {status}"
+
+
+def state(child: Child | None) -> str:
+    """In one or two words; None: it was not started yet."""
+    if child is None:
+        return "waiting"
+    status = child.process.returncode
+    if status is None:
+        return "stopping" if child.stopping else "running"
+    return "ended" if status == 0 else f"failed ({signal.Signals(-status).name if status < 0 else status})"

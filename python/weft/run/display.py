@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterable
 from typing import TextIO
 
+from weft.run.logfile import LogFile
+
 # Names in turn; those that are readable on dark and on light.
 COLOURS = ("36", "33", "32", "35", "34", "31")
 
@@ -24,10 +26,14 @@ class Display:
         names = list(names)
         self._width = min(max(map(len, names), default=0), MAX_WIDTH)
         self._colours = dict(zip(names, COLOURS * (len(names) // len(COLOURS) + 1), strict=False))
+        # Keeps all of it; whoever runs it sets it.
+        self.log: LogFile | None = None
         self._coloured = self._out.isatty() and "NO_COLOR" not in os.environ
 
     def line(self, name: str, text: str) -> None:
         """One line of a child's output."""
+        if self.log is not None:
+            self.log.write(name, text)
         head = f"{name:<{self._width}} |"
         if self._coloured:
             head = f"\033[{self._colours.get(name, '0')}m{head}\033[0m"
@@ -35,6 +41,8 @@ class Display:
 
     def message(self, text: str) -> None:
         """Something that weft did or saw."""
+        if self.log is not None:
+            self.log.write("weft", text)
         self._write(self._messages, f"{'weft':<{self._width}} | {text}")
 
     def _write(self, stream: TextIO, text: str) -> None:

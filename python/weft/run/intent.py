@@ -24,12 +24,16 @@ class Intent:
         self._foreign: set[str] = set()
         self._applied = False
 
+    def change(self, expanded: Expanded, publish: Mapping[str, Target]) -> None:
+        """The same file later. What it found at first is remembered."""
+        self._resources = [*expanded.resources, *admission(expanded, publish)]
+
     def apply(self, mesh: Mesh) -> int:
-        """How many there are."""
-        self._foreign = {item.ref for item in mesh.list() if item.owner != self._owner}
+        """How many of them, or of those that are gone, are new to the mesh."""
+        self._foreign |= {item.ref for item in mesh.list() if item.owner != self._owner}
         applied = mesh.apply(self._resources, owner=self._owner, prune=True)
         self._applied = True
-        return len(applied.results)
+        return sum(result.action != "unchanged" for result in applied.results)
 
     def withdraw(self, mesh: Mesh) -> int:
         """Removes what this file brought; what it found stays as it is now. How many are gone."""

@@ -9,40 +9,40 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence, Set
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from weft.client.errors import WeftError
 from weft.client.rest import controller_address
 from weft.mesh import Mesh
 from weft.run import controller as own
 from weft.run.binary import proxy_path
-from weft.run.children import Child, died, start
-from weft.run.controller import LOOK_EVERY_S, Failed
+from weft.run.change import differs, expand_as
+from weft.run.children import Child, died, state
+from weft.run.control import Say, serving
+from weft.run.controller import Failed
+from weft.run.detach import READY
 from weft.run.display import Display
 from weft.run.fromfile import edge, places, specs
 from weft.run.intent import Intent
 from weft.run.lifeline import Lifeline
+from weft.run.logfile import LogFile
 from weft.run.loopback import Target
-from weft.run.order import startable, stop_order
+from weft.run.order import stop_order
 from weft.run.ports import refuse_taken, wanted
-from weft.run.prepare import prepare
-from weft.run.readiness import waiting
-from weft.run.spec import START_TIMEOUT_MS, ControllerPlace, Spec
+from weft.run.project import Project
+from weft.run.spec import Spec
+from weft.run.starter import GRACE_S, Starter, grace_s
 from weft.run.state import run_directory
 
 if TYPE_CHECKING:
     from weft.resources import Expanded
 
-# The supervisor gives an app its start timeout and says so itself; this is for everything around it.
-WORKLOADS_START_S = 90.0
-# Who looks at a screen on which nothing happens for longer wants to know what it waits for.
-PATIENCE_S = 5.0
-# After its own drain time a supervisor needs a moment to stop app and proxy.
-GRACE_S = 10.0
+# In the run's directory, whose name is short.
+SOCKET = "up.sock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,10 @@ class Order:
     grpc_address: str = "127.0.0.1:15010"
     # Kept; None: a temporary one.
     state_dir: Path | None = None
+    # No terminal: `weft down` ends it.
+    detached: bool = False
+    # Where other commands find this run; None: they do not.
+    project: Project | None = None
     # Ends the run as Ctrl-C does, once everything is ready: for tests and demos.
     until: asyncio.Event | None = None
 
@@ -70,16 +74,22 @@ class Up:
 
     # From `run` on.
     _lifeline: Lifeline
+    # URL of the controller; from the start on.
+    _address: str
 
     def __init__(self, order: Order, display: Display) -> None:
         self.order = order
         self.display = display
         self.children: dict[str, Child] = {}
+        self._starter = Starter(display, self.children, lambda: self.stopping, self._note)
         self.controller: Child | None = None
         self.ready = asyncio.Event()
         self._intent = Intent(order.file, order.expanded, order.publish)
         self._stop = asyncio.Event()
         self._all_stopped = False
+        # Held while something is exchanged: then an end of all is no end.
+        self._busy = asyncio.Lock()
+        self._changed = asyncio.Event()
         self._specs: list[Spec] = []
         self._started = time.monotonic()
 
@@ -97,11 +107,30 @@ class Up:
         with run_directory(self.order.state_dir) as root:
             if self.order.state_dir is None:
                 self._lifeline.directory(str(root))
-            try:
-                await self._start(root)
-                return await self._rest()
-            finally:
-                await self._stop_all()
+            async with self._known(root):
+                try:
+                    await self._start(root)
+                    return await self._rest()
+                finally:
+                    await self._stop_all()
+
+    @asynccontextmanager
+    async def _known(self, root: Path) -> AsyncIterator[None]:
+        """Other commands can find it, ask it, and read what it said."""
+        project, order = self.order.project, self.order
+        if project is None:
+            yield
+            return
+        self._lifeline.directory(str(project.directory))
+        project.open()
+        log = self.display.log = LogFile(project.log, time.time)
+        try:
+            async with serving(root / SOCKET, self._asked):
+                project.note(order.controller or f"http://{order.rest_address}", root / SOCKET)
+                yield
+        finally:
+            log.close()
+            project.remove()
 
     def stop(self) -> None:
         """Ctrl-C: in peace; a second time: at once."""
@@ -123,18 +152,18 @@ class Up:
             # The address of REST is looked at by `launch`: a controller there may be the one that is meant.
             refuse_taken({**fixed, self.order.grpc_address: "the controller (--grpc-address)"})
         address = self.order.controller or await self._start_controller(root / own.NAME)
+        self._address = address
         with Mesh.connect(address) as mesh:
-            place = await own.place(mesh)
+            self._starter.place, self._starter.root = await own.place(mesh), root
             present = {w.name for w in await asyncio.to_thread(mesh.workloads) if w.lease == "attached"}
             self._refuse_second(present, address)
             if self.order.controller is not None:
                 refuse_taken(fixed)
             await asyncio.to_thread(self._apply, mesh)
-            ports = {s.name: [p.port for p in s.ports] for s in await asyncio.to_thread(mesh.services)}
-            self._specs = specs(self.order.expanded, self.order.file.absolute().parent, ports)
-            if self.order.publish:
-                self._specs.append(edge(_namespace(self.order.expanded), self.order.publish, present))
-            await self._all_ready(mesh, _Starter(self, place, root))
+            self._specs = await self._planned(mesh, present)
+            await self._starter.bring(mesh, self._specs)
+            if not self.stopping:
+                self._announce()
 
     async def _start_controller(self, directory: Path) -> str:
         order = self.order
@@ -154,91 +183,52 @@ class Up:
                 hint = f"stop it first, or give {self.order.file.name} a namespace of its own"
                 raise Failed(f"{plan.name} is running already in the mesh of {address}", hint)
 
+    def _note(self, child: Child, grace_s: float) -> None:
+        self._lifeline.workload(child, grace_s)
+
+    async def _planned(self, mesh: Mesh, present: Set[str]) -> list[Spec]:
+        order = self.order
+        ports = {s.name: [p.port for p in s.ports] for s in await asyncio.to_thread(mesh.services)}
+        planned = specs(order.expanded, order.file.absolute().parent, ports)
+        return [*planned, edge(_namespace(order.expanded), order.publish, present)] if order.publish else planned
+
     def _apply(self, mesh: Mesh) -> None:
         self.display.message(f"{_resources(self._intent.apply(mesh))} applied")
-
-    async def spawn(self, spec: Spec, command: list[str]) -> None:
-        child = self.children[spec.name] = await start(spec.name, command, self.display.line)
-        self._lifeline.workload(child, _grace_s(spec))
-
-    async def _all_ready(self, mesh: Mesh, starter: _Starter) -> None:
-        unready = {spec.key for spec in self._specs}
-        began, told = time.monotonic(), False
-        pending = await starter.start(self._specs, {})
-        while not self._stop.is_set():
-            for child in self.children.values():
-                await self._still_running(child)
-            # A job may be over before anybody saw it ready.
-            present = [spec for spec in self._specs if spec.name in self.children and self.children[spec.name].running]
-            left = waiting(present, await asyncio.to_thread(mesh.workloads))
-            for key in unready & {spec.key for spec in present} - left.keys():
-                self.display.message(f"{_name(key)} ready after {time.monotonic() - self._started:.1f} s")
-            # Who was ready once is not announced again.
-            unready -= {spec.key for spec in self._specs if spec.name in self.children} - left.keys()
-            if not left and not pending:
-                self._announce()
-                return
-            if not told and time.monotonic() > began + PATIENCE_S:
-                told = True
-                self._tell(left, pending)
-            before, pending = pending, await starter.start(pending, left)
-            if len(pending) < len(before):
-                began = time.monotonic()  # each wave has the time that the first one has
-            elif time.monotonic() > began + self._patience_s(present):
-                raise self._late(left)
-            await asyncio.sleep(LOOK_EVERY_S)
-
-    def _tell(self, left: Mapping[str, str], pending: Iterable[Spec]) -> None:
-        for key, reason in left.items():
-            self.display.message(f"still waiting: {_name(key)} {reason}")
-        for spec in pending:
-            self.display.message(f"still waiting: {spec.name} starts after {', '.join(spec.after)}")
-
-    def _patience_s(self, specs: Iterable[Spec]) -> float:
-        """Who was given more time than usual to start has it here, too."""
-        more = (spec.command.start_timeout_ms - START_TIMEOUT_MS for spec in specs if spec.command)
-        return WORKLOADS_START_S + max([0, *more]) / 1000
-
-    async def _still_running(self, child: Child) -> None:
-        """A job that ends well may end; everything else that ends before all are ready is a failed start."""
-        if child.running or child.process.returncode == 0:
-            return
-        status = await child.wait()
-        raise Failed(died(child.name, status), self._advice(child), _tail(child))
-
-    def _late(self, left: Mapping[str, str]) -> Failed:
-        key, reason = next(iter(left.items()))
-        child = self.children[_name(key)]
-        return Failed(f"{child.name} {reason}, after {WORKLOADS_START_S:.0f} s", self._advice(child), _tail(child))
 
     def _announce(self) -> None:
         self.ready.set()
         for place in places(self.order.expanded, self.order.publish):
             self.display.message(place)
-        self.display.message("all ready; Ctrl-C stops everything")
+        self.display.message(READY if self.order.detached else "all ready; Ctrl-C stops everything")
 
     # --------------------------------------------------------------------------------------------------- rest
 
     async def _rest(self) -> int:
         """Says who ends; returns when everything has, or on a signal. Who ends badly by itself makes it a failure."""
-        stopped = asyncio.create_task(self._stop.wait())
-        waits = {asyncio.create_task(child.wait()): child for child in self.children.values()}
-        if self.controller is not None:
-            waits[asyncio.create_task(self.controller.wait())] = self.controller
         failed = False
-        try:
-            while len(waits) > (self.controller is not None) and not self._stop.is_set():
-                done, _ = await asyncio.wait([stopped, *waits], return_when=asyncio.FIRST_COMPLETED)
-                for task in done - {stopped}:
-                    child = waits.pop(task)
-                    self._report(child, task.result())
-                    failed = failed or task.result() != 0
-                    if child is self.controller:
-                        return 1
-            return 1 if failed and not self._stop.is_set() else 0
-        finally:
-            for task in [stopped, *waits]:
-                task.cancel()
+        told: set[Child] = set()
+        while not self.stopping:
+            left = [child for child in self.children.values() if child not in told]
+            if not left and not self._busy.locked():
+                return 1 if failed else 0
+            for child in await self._ended([*left, *([self.controller] if self.controller else [])]):
+                told.add(child)
+                status = await child.wait()
+                self._report(child, status)
+                failed = failed or (status != 0 and not child.stopping)
+                if child is self.controller:
+                    return 1
+        return 0
+
+    async def _ended(self, children: Sequence[Child]) -> list[Child]:
+        """Who of them has ended, once somebody has; nobody when there is something else to look at."""
+        waits = {asyncio.create_task(child.wait()): child for child in children}
+        others = [asyncio.create_task(event.wait()) for event in (self._stop, self._changed)]
+        done, left = await asyncio.wait([*others, *waits], return_when=asyncio.FIRST_COMPLETED)
+        self._changed.clear()
+        for task in left:
+            task.cancel()
+        return [child for task, child in waits.items() if task in done]
 
     def _report(self, child: Child, status: int) -> None:
         if child.stopping:
@@ -249,16 +239,95 @@ class Up:
         self.display.message(died(child.name, status))
         for line in child.tail:
             self.display.message(f"  {line}")
-        self.display.message(f"hint: {self._advice(child)}")
+        self.display.message(f"hint: {self._starter.advice(child)}")
 
-    def _advice(self, child: Child) -> str:
-        above = "its last lines are above"
-        command = next((spec.command for spec in self._specs if spec.name == child.name), None)
-        if command is None:
-            return above
-        if any("$" in word for word in command.arguments):
-            return f"{above}; its command goes to no shell, so $ stays as it is: write sh -c '…' around it"
-        return f"{above}; try its command alone, with PORT set, or change `run` of {child.name}"
+    # -------------------------------------------------------------------------------------------------- asked
+
+    async def _asked(self, request: dict[str, Any], say: Say) -> dict[str, Any]:
+        if request["do"] == "status":
+            return {"workloads": [self._state(spec) for spec in self._specs]}
+        if not self.ready.is_set() or self.stopping:
+            raise Failed(f"it is {'stopping' if self.stopping else 'still starting'}", "try again in a moment")
+
+        def told(text: str) -> None:
+            self.display.message(text)
+            say(text)
+
+        async with self._busy:
+            try:
+                if request["do"] == "restart":
+                    await self._restart(request["service"], told)
+                else:
+                    await self._change(request, told)
+            finally:
+                self._changed.set()
+        return {}
+
+    def _state(self, spec: Spec) -> dict[str, Any]:
+        child = self.children.get(spec.name)
+        return {
+            "name": spec.name,
+            "namespace": spec.namespace,
+            "service": self._part(spec),
+            "version": spec.version,
+            "state": state(child),
+            "pid": child.process.pid if child and child.running else None,
+        }
+
+    def _part(self, spec: Spec) -> str:
+        return next((plan.part for plan in self.order.expanded.workloads if plan.name == spec.name), spec.name)
+
+    async def _restart(self, service: str | None, say: Say) -> None:
+        """One after the other: whoever has two processes is there all the time."""
+        chosen = [spec for spec in self._specs if service in (None, spec.name, self._part(spec))]
+        if not chosen:
+            known = sorted({self._part(spec) for spec in self._specs})
+            raise Failed(f"there is no service {service} here", f"there are {', '.join(known)}")
+        with Mesh.connect(self._address) as mesh:
+            for spec in chosen:
+                await self._replace(mesh, spec)
+                say(f"{spec.name} restarted")
+
+    async def _replace(self, mesh: Mesh, spec: Spec) -> None:
+        await self._end(spec)
+        self._changed.set()
+        await self._starter.bring(mesh, [spec])
+
+    async def _end(self, spec: Spec) -> None:
+        if spec.name in self.children:
+            await self.children[spec.name].stop(grace_s(spec))
+
+    async def _change(self, request: Mapping[str, Any], say: Say) -> None:
+        """The file as it is now, and only what is different in it."""
+        expanded = expand_as(self.order.file, request["variables"])
+        publish = {address: Target(*target) for address, target in request["publish"].items()}
+        with Mesh.connect(self._address) as mesh:
+            self.order = replace(self.order, expanded=expanded, publish=publish)
+            before = {spec.name: spec for spec in self._specs}
+            ours = {spec.key for spec in self._specs}
+            others = {w.name for w in await asyncio.to_thread(mesh.workloads) if w.lease == "attached"} - ours
+            self._refuse_second(others, self._address)
+            planned = await self._planned(mesh, others)
+            now = {spec.name: spec for spec in planned}
+            for name in [name for name in before if name not in now]:
+                await self._end(before[name])
+                del self.children[name]
+                say(f"{name} stopped: it left the file")
+            self._intent.change(expanded, publish)
+            applied = await asyncio.to_thread(self._intent.apply, mesh)
+            self._specs = planned
+            fresh = [spec for spec in planned if spec.name not in before]
+            other = [spec for spec in planned if spec.name in before and differs(before[spec.name], spec)]
+            for spec in other:
+                await self._replace(mesh, spec)
+                say(f"{spec.name} restarted: it is written differently")
+            if fresh:
+                await self._starter.bring(mesh, fresh)
+                say(f"started: {', '.join(spec.name for spec in fresh)}")
+            if applied:
+                say(f"{_resources(applied)} changed")
+            if not applied and now == before:
+                say("nothing has changed")
 
     # --------------------------------------------------------------------------------------------------- stop
 
@@ -267,7 +336,7 @@ class Up:
             self.display.message("stopping")
         for group in stop_order(self._specs):
             members = [(self.children[spec.name], spec) for spec in group if spec.name in self.children]
-            await asyncio.gather(*(child.stop(_grace_s(spec)) for child, spec in members))
+            await asyncio.gather(*(child.stop(grace_s(spec)) for child, spec in members))
         if self.order.controller and not self.order.keep:
             await asyncio.to_thread(self._withdraw, self.order.controller)
         if self.controller is not None:
@@ -296,42 +365,9 @@ class Up:
                 loop.remove_signal_handler(number)
 
 
-class _Starter:
-    """Starts workloads when their turn has come."""
-
-    def __init__(self, up: Up, place: ControllerPlace, root: Path) -> None:
-        self._up = up
-        self._place = place
-        self._root = root
-        # App ports given to others a moment ago.
-        self._taken: set[int] = set()
-
-    async def start(self, pending: Sequence[Spec], left: Mapping[str, str]) -> list[Spec]:
-        """Those whose turn it is; returns the others. `left`: who is not ready."""
-        turn = startable(pending, self._up.children.keys(), {_name(key) for key in left})
-        for spec in turn:
-            if self._up.stopping:
-                break
-            path = prepare(spec, self._place, self._root, self._taken)
-            await self._up.spawn(spec, [str(proxy_path()), "supervise", "--launch", str(path)])
-        return [spec for spec in pending if spec not in turn]
-
-
-def _name(key: str) -> str:
-    return key.partition("/")[2]
-
-
 def _namespace(expanded: Expanded) -> str:
     return next((plan.namespace for plan in expanded.workloads), "default")
 
 
 def _resources(number: int) -> str:
     return f"{number} resource{'s' if number != 1 else ''}"
-
-
-def _grace_s(spec: Spec) -> float:
-    return spec.drain_ms / 1000 + GRACE_S
-
-
-def _tail(child: Child) -> tuple[str, ...]:
-    return tuple(child.tail)

@@ -1,0 +1,76 @@
+"""How other commands ask a running `weft up`: a unix socket in its directory, one question per connection.
+
+A line of JSON there; lines of JSON back: any number of {"say": text}, then {"answer": …} or {"error", "hint", "tail"}.
+Who may open the directory may ask.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from weft.client.errors import WeftError
+from weft.run.controller import Failed
+
+# An environment goes through it: Linux allows 2 MiB of that with the usual stack limit (ARG_MAX).
+MAX_LINE = 4 * 1024 * 1024
+
+Say: TypeAlias = Callable[[str], None]
+Handler: TypeAlias = Callable[[dict[str, Any], Say], Awaitable[dict[str, Any]]]
+
+
+@asynccontextmanager
+async def serving(path: Path, handler: Handler) -> AsyncIterator[None]:
+    path.unlink(missing_ok=True)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            await _answer(reader, writer, handler)
+        writer.close()
+
+    server = await asyncio.start_unix_server(answer, path, limit=MAX_LINE)
+    try:
+        yield
+    finally:
+        server.close()
+        path.unlink(missing_ok=True)
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handler: Handler) -> None:
+    def send(message: dict[str, Any]) -> None:
+        writer.write(json.dumps(message).encode() + b"\n")
+
+    request = json.loads(await reader.readline())
+    try:
+        send({"answer": await handler(request, lambda text: send({"say": text}))})
+    except WeftError as error:
+        tail = error.tail if isinstance(error, Failed) else ()
+        send({"error": error.message, "hint": error.hint, "tail": tail})
+    await writer.drain()
+
+
+def ask(path: str, request: dict[str, Any], say: Say) -> dict[str, Any]:
+    """The answer; raises `Failed` with the other side's words."""
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(path)
+            connection.sendall(json.dumps(request).encode() + b"\n")
+            with connection.makefile("rb") as lines:
+                for line in lines:
+                    message = json.loads(line)
+                    if "say" in message:
+                        say(message["say"])
+                    elif "error" in message:
+                        raise Failed(message["error"], message["hint"], tuple(message["tail"]))
+                    else:
+                        answer: dict[str, Any] = message["answer"]
+                        return answer
+    except (OSError, ValueError) as error:
+        raise Failed(f"`weft up` does not answer: {error}", "stop it with `weft down`") from error
+    raise Failed("`weft up` ended before it had answered")
