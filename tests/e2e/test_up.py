@@ -178,7 +178,21 @@ def test_detached_it_is_changed_restarted_and_leaves_nothing(world: World) -> No
     assert processes_below(world.folder) == []
     assert processes(f"127.0.0.1:{world.rest}") == {}
     assert left(world) == []
-    assert [path for path in (world.folder / "state").rglob("*") if not path.is_dir()] == []
+    assert kept(world) == []
+
+
+def test_killed_while_detached_it_leaves_nothing_either(world: World) -> None:
+    weftfile, _ = written(world)
+    assert world.weft("up", "-d", "-f", str(weftfile), *own(world)).returncode == 0
+    following = world.start("logs", "-f", "--file", str(weftfile))
+    until(lambda: "weft | all ready" in (world.folder / "log").read_text(), "what is followed")
+    [pid] = [pid for pid, line in processes("--detached").items() if str(weftfile) in line]
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: processes_below(world.folder) == [], "the end of all that it ran")
+    until(lambda: left(world) == [], "the end of its directory")
+    until(lambda: not kept(world), "the end of its files")
+    assert following.wait(PATIENCE_S) == 0
+    assert "is not up" in world.weft("down", "-f", str(weftfile)).stderr
 
 
 def test_detached_a_failed_start_is_told_as_any_other(world: World) -> None:
@@ -188,6 +202,11 @@ def test_detached_a_failed_start_is_told_as_any_other(world: World) -> None:
     assert "error: a-0 ended with exit status 3" in done.stderr
     assert "  alas" in done.stderr
     assert left(world) == []
+
+
+def kept(world: World) -> list[Path]:
+    """Files in the state directory."""
+    return [path for path in (world.folder / "state").rglob("*") if not path.is_dir()]
 
 
 def pids(world: World, *options: str) -> dict[str, int]:

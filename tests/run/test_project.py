@@ -55,6 +55,14 @@ def test_a_later_process_of_the_same_id_is_somebody_else(project: Project) -> No
     assert project.run() is None
 
 
+def test_two_at_the_same_moment_are_one(project: Project) -> None:
+    project.open()
+    project.note("", Path("x"))
+    with pytest.raises(WeftError, match=rf"is up already \(pid {os.getpid()}\)"):
+        project.open()
+    assert project.run() is not None
+
+
 def test_a_new_run_begins_with_nothing(project: Project) -> None:
     project.open()
     project.log.write_text("old")

@@ -81,6 +81,9 @@ class Project:
 
     def open(self) -> None:
         """Makes the directory, closed to others, without what an earlier run may have left."""
+        if run := self.run():
+            hint = "the same command again applies what has changed"
+            raise WeftError(f"{self.file} is up already (pid {run.pid})", hint)
         self.remove()
         try:
             self.directory.mkdir(mode=PRIVATE_DIRECTORY, parents=True)
