@@ -362,7 +362,7 @@ async def test_a_port_in_use_starts_nobody(world: World, address: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         up, _ = prepared(address, CHAIN, publish={f"127.0.0.1:{port}": Target("default/a", 80)})
-        with pytest.raises(Taken, match=rf"port {port} is in use, by .*\(pid {os.getpid()}\)"):
+        with pytest.raises(Taken, match=rf":{port} is in use by .*\(pid {os.getpid()}\)"):
             await asyncio.wait_for(up.run(), 20)
     assert (world.applied, up.children, left_behind(world)) == ([], {}, [])
 
@@ -418,6 +418,10 @@ async def test_who_fails_to_come_back_is_told_and_the_others_go_on(world: World,
     assert caught.value.tail == ("alas",)
     assert up.children["a-0"].running
     assert not running.done()
+    world.never_ready, said = "", list[str]()
+    file.write_text(json.dumps({"services": CHAIN}))
+    await up._asked({"do": "change", "variables": {}, "publish": {}}, said.append)
+    assert said[0] == "started: b-0"
     up.stop()
     assert await asyncio.wait_for(running, 20) == 0
 

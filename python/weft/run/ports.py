@@ -20,7 +20,7 @@ class Taken(WeftError):
 
 def wanted(expanded: Expanded, publish: Mapping[str, object]) -> dict[str, str]:
     """Fixed local addresses of a file, and what each is for."""
-    found = {address: f"what is published at {address}" for address in publish}
+    found = dict.fromkeys(publish, "what is published there")
     for plan in expanded.workloads:
         found.update({f"127.0.0.1:{app}": f"`listen` of {plan.name}" for app in plan.ports.values() if app})
     return found
@@ -31,8 +31,8 @@ def refuse_taken(addresses: Mapping[str, str]) -> None:
     for address, purpose in addresses.items():
         if not _free(address):
             port = int(address.rpartition(":")[2])
-            by = f", by {who}" if (who := holder(port)) else ""
-            raise Taken(f"port {port} is in use{by}: {purpose} needs it", "end that process, or choose another port")
+            by = f" by {who}" if (who := holder(port)) else ""
+            raise Taken(f"{address} is in use{by}: {purpose} needs it", "stop that process, or take another port")
 
 
 def _free(address: str) -> bool:

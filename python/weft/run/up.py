@@ -303,12 +303,15 @@ class Up:
         publish = {address: Target(*target) for address, target in request["publish"].items()}
         with Mesh.connect(self._address) as mesh:
             self.order = replace(self.order, expanded=expanded, publish=publish)
-            before = {spec.name: spec for spec in self._specs}
+            well = {name for name, child in self.children.items() if state(child) in ("running", "ended")}
+            before = {spec.name: spec for spec in self._specs if spec.name in well}
             ours = {spec.key for spec in self._specs}
             others = {w.name for w in await asyncio.to_thread(mesh.workloads) if w.lease == "attached"} - ours
             self._refuse_second(others, self._address)
             planned = await self._planned(mesh, others)
             now = {spec.name: spec for spec in planned}
+            for name in self.children.keys() - before.keys():
+                del self.children[name]  # it has failed, and may have another try
             for name in [name for name in before if name not in now]:
                 await self._end(before[name])
                 del self.children[name]
