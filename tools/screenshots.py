@@ -3,7 +3,7 @@
     make demo STAY=1          and in another terminal, once there has been traffic for a minute:
     tools/screenshots.py [http://127.0.0.1:15080]
 
-Pictures differ with each run, so they are made on purpose, not by the build.
+Pictures are not committed: they are made with the docs, and differ with each run.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "images"
@@ -33,32 +33,33 @@ HEIGHT = 800
 PATIENCE_MS = 20_000
 
 
-def take(address: str, folder: Path, browser_path: str) -> list[Path]:
-    from playwright.sync_api import ViewportSize, sync_playwright
-
+def take(address: str, folder: Path, browser: Any) -> list[Path]:
+    """Makes all PICTURES in `folder` with a browser of Playwright's."""
     made = []
-    with sync_playwright() as steering:
-        browser = steering.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
-        for name, path, scheme, width, shown in PICTURES:
-            size = ViewportSize(width=width, height=HEIGHT)
-            page = browser.new_page(viewport=size, color_scheme=scheme, reduced_motion="reduce")
-            page.goto(f"{address.rstrip('/')}/ui/{path}")
-            page.locator(shown).first.wait_for(timeout=PATIENCE_MS)
-            made.append(folder / f"dashboard-{name}.png")
-            page.screenshot(path=made[-1])
-            page.close()
-        browser.close()
+    for name, path, scheme, width, shown in PICTURES:
+        size = {"width": width, "height": HEIGHT}
+        page = browser.new_page(viewport=size, color_scheme=scheme, reduced_motion="reduce")
+        page.goto(f"{address.rstrip('/')}/ui/{path}")
+        page.locator(shown).first.wait_for(timeout=PATIENCE_MS)
+        made.append(folder / f"dashboard-{name}.png")
+        page.screenshot(path=made[-1])
+        page.close()
     return made
 
 
 def main(arguments: list[str]) -> int:
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser is None:
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
         print("error: no browser\n\nhint: apt-get install chromium", file=sys.stderr)
         return 1
+    from playwright.sync_api import sync_playwright
+
     FOLDER.mkdir(exist_ok=True)
-    for path in take(arguments[0] if arguments else "http://127.0.0.1:15080", FOLDER, browser):
-        print(path.relative_to(ROOT))
+    with sync_playwright() as steering:
+        browser = steering.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        for path in take(arguments[0] if arguments else "http://127.0.0.1:15080", FOLDER, browser):
+            print(path.relative_to(ROOT))
+        browser.close()
     return 0
 
 

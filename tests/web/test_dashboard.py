@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from tests.e2e.conftest import World, free_port
 from tests.web.conftest import ROOT, Shop
+from tools.screenshots import PICTURES, take
 
 AXE = ROOT / "web/node_modules/axe-core/axe.min.js"
 EXPLAIN = "explain?from=default%2Fbatch-0&to=default%2Fratings&method=GET&path=%2Fratings%2F1"
@@ -224,6 +226,12 @@ def test_a_controller_that_is_gone_is_said_in_place_and_comes_back(
         assert page.evaluate("window.mark") == 1
     finally:
         world.close()
+
+
+def test_the_pictures_of_the_docs_can_be_made(browser: Any, shop: Shop, tmp_path: Path) -> None:
+    made = [picture.read_bytes()[:24] for picture in take(shop.address, tmp_path, browser)]
+    assert all(head[:8] == b"\x89PNG\r\n\x1a\n" for head in made)
+    assert [struct.unpack(">I", head[16:20])[0] for head in made] == [width for _, _, _, width, _ in PICTURES]
 
 
 def test_the_tests_look_at_every_page() -> None:
