@@ -36,6 +36,12 @@ def test_directories_and_files_are_closed_to_others(tmp_path: Path) -> None:
     assert [path.name for path in directory.iterdir()] == ["launch.json"]
 
 
+def test_each_folder_that_was_made_on_the_way_is_closed_too(tmp_path: Path) -> None:
+    workload_directory(tmp_path / "state", "default", "web-0")
+    made = [tmp_path / "state", *(tmp_path / "state").rglob("*")]
+    assert [mode(each) for each in made if each.is_dir()] == [0o700] * 4
+
+
 def test_a_directory_that_was_open_is_closed(tmp_path: Path) -> None:
     (tmp_path / "workloads/default/web-0").mkdir(parents=True, mode=0o755)
     assert mode(workload_directory(tmp_path, "default", "web-0")) == 0o700

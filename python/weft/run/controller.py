@@ -11,6 +11,7 @@ from weft.client.errors import ControllerUnreachable, WeftError
 from weft.mesh import Mesh
 from weft.run.children import Child, Sink, died, start
 from weft.run.spec import ControllerPlace
+from weft.run.state import make_private
 from weft.run.sys_ports import holder
 
 NAME = "controller"
@@ -32,7 +33,7 @@ async def launch(directory: Path, rest_address: str, grpc_address: str, sink: Si
     """A controller that keeps its state in `directory`; returns at once, see `ready`."""
     address = f"http://{rest_address}"
     await asyncio.to_thread(_refuse_second, address)
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(directory)
     (directory / "ready").unlink(missing_ok=True)
     # Without the folder of the weft.yaml on its path: a file types.py there is not Python's.
     command = [sys.executable, "-P", "-m", "weft.cli", "controller", "--state-dir", str(directory)]

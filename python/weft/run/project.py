@@ -18,7 +18,7 @@ from pathlib import Path
 
 from weft.client.errors import WeftError
 from weft.run.plan import dns_label
-from weft.run.state import PRIVATE_DIRECTORY, state_root, write_private
+from weft.run.state import make_private, state_root, write_private
 from weft.run.sys_started import started
 
 # Each look reads one small file.
@@ -86,7 +86,7 @@ class Project:
             raise WeftError(f"{self.file} is up already (pid {run.pid})", hint)
         self.remove()
         try:
-            self.directory.mkdir(mode=PRIVATE_DIRECTORY, parents=True)
+            make_private(self.directory)
         except OSError as error:
             hint = "make room or put it right there, or name another place in WEFT_STATE_DIR"
             raise WeftError(f"cannot use {self.directory}: {(error.strerror or str(error)).lower()}", hint) from error

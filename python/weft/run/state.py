@@ -33,6 +33,13 @@ def state_root(given: Path | None = None) -> Path:
     return (Path(base) if base else Path.home() / ".local" / "state") / "weft"
 
 
+def make_private(directory: Path) -> None:
+    """Makes what is not there yet, each folder of the path closed to others (mkdir closes the last one alone)."""
+    missing = [each for each in (directory, *directory.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
+
+
 def workload_path(root: Path, namespace: str, name: str) -> Path:
     return root / "workloads" / namespace / name
 
@@ -41,7 +48,7 @@ def workload_directory(root: Path, namespace: str, name: str) -> Path:
     """Made when it is not there, closed to others. Who owns it could put a key of their own into it: refused."""
     directory = workload_path(root, namespace, name)
     with _said_of(directory):
-        directory.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+        make_private(directory)
         owner = directory.stat().st_uid
         if owner != os.geteuid():
             raise WeftError(f"{directory} belongs to user {owner}, not to {os.geteuid()}", ELSEWHERE)
@@ -95,7 +102,7 @@ def claim(directory: Path) -> int:
 def run_directory(given: Path | None) -> Iterator[Path]:
     """`given`, which stays, or one that goes. Its name is short: a unix socket's path has 104 bytes on macOS."""
     if given is not None:
-        given.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+        make_private(given)
         yield given.absolute()
         return
     path = Path(tempfile.mkdtemp(prefix="weft-"))
