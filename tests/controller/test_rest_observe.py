@@ -24,7 +24,15 @@ async def report(world: World) -> None:
         protocol="http",
         port=80,
     )
-    edge = control_pb2.Edge(key=key, requests=10, failures=1, classes=[0, 9, 0, 0, 1], latency_us=[0] * 24 + [10])
+    edge = control_pb2.Edge(
+        key=key,
+        requests=10,
+        failures=1,
+        retries=3,
+        retries_saved=2,
+        classes=[0, 9, 0, 0, 1],
+        latency_us=[0] * 24 + [10],
+    )
     edge.reasons.add(reason="upstream-reset", count=1)
     sent = control_pb2.TelemetryReport(reporter="default/web-0", epoch=1, sequence=1, edges=[edge])
     sent.rules.add(rule_id="HTTPRoute/default/r/0", hits=7)
@@ -39,6 +47,7 @@ async def test_edges_are_shown_with_golden_signals(world: World) -> None:
     assert edge["source"] == {"workload": "", "service": "default/web", "version": ""}
     assert edge["destination"] == {"workload": "", "service": "default/api", "version": ""}
     assert (edge["requests"], edge["failures"], edge["success_rate"], edge["tls"]) == (10, 1, 0.9, "mtls")
+    assert (edge["retries"], edge["retries_saved"]) == (3, 2)
     assert edge["classes"] == {"1xx": 0, "2xx": 9, "3xx": 0, "4xx": 0, "5xx": 1}
     # Bucket 24 begins at 16 µs · 2^6.
     assert 1.024 <= edge["p50_ms"] <= edge["p99_ms"] <= 1.22 and edge["reasons"] == {"upstream-reset": 1}
@@ -56,7 +65,7 @@ async def test_signals_are_those_of_all_callers_together(world: World) -> None:
     (api,) = (await world.ok("GET", "/v1/signals?seconds=10&by=version"))["signals"]
     assert api["of"] == {"workload": "", "service": "default/api", "version": "v2"}
     assert (api["requests"], api["requests_per_second"], api["success_rate"]) == (10, 1.0, 0.9)
-    assert 1.024 <= api["p95_ms"] <= 1.22
+    assert 1.024 <= api["p95_ms"] <= 1.22 and api["retries_saved"] == 2
     assert (await world.ok("GET", "/v1/signals?namespace=shop"))["signals"] == []
     await world.fails(400, "GET", "/v1/signals?by=colour")
 

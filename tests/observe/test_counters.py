@@ -13,6 +13,7 @@ from weft.observe.counters import (
     OTHER_REASON,
     REASONS,
     REQUESTS,
+    RETRIES_SAVED,
     Counters,
     ReasonNames,
 )
@@ -35,11 +36,13 @@ def test_what_was_added_is_what_came_on_top(earlier: Counters, more: Counters) -
 
 def test_an_edge_as_reported() -> None:
     names = ReasonNames()
-    edge = control_pb2.Edge(requests=10, failures=2, classes=[0, 8, 0, 0, 2], latency_us=[0, 3, 7])
+    edge = control_pb2.Edge(
+        requests=10, failures=2, retries_saved=3, classes=[0, 8, 0, 0, 2], latency_us=[0, 3, 7]
+    )
     edge.reasons.add(reason="no-route", count=2)
     counters = Counters.of(edge, names)
-    assert counters == {REQUESTS: 10, FAILURES: 2, CLASSES[1]: 8, CLASSES[4]: 2, LATENCY[1]: 3, LATENCY[2]: 7,
-                        names.slot("no-route"): 2}  # fmt: skip
+    assert counters == {REQUESTS: 10, FAILURES: 2, RETRIES_SAVED: 3, CLASSES[1]: 8, CLASSES[4]: 2, LATENCY[1]: 3,
+                        LATENCY[2]: 7, names.slot("no-route"): 2}  # fmt: skip
     assert counters.latency() == {1: 3, 2: 7}
 
 

@@ -89,8 +89,8 @@ CALLS = """gateway>front front>catalogue front>reviews front>orders front>propos
 
 def edge(source: str, destination: str) -> dict[str, Any]:
     ends = {"source": end(source), "destination": end(destination)}
-    numbers = {"requests": 60, "failures": 1, "retries": 0, "connections": 1, "requests_per_second": 1.0}
-    latency = {"success_rate": 0.98, "p50_ms": 1.0, "p90_ms": 2.0, "p99_ms": 3.0}
+    numbers = {"requests": 60, "failures": 1, "retries": 0, "retries_saved": 0, "connections": 1}
+    latency = {"requests_per_second": 1.0, "success_rate": 0.98, "p50_ms": 1.0, "p90_ms": 2.0, "p99_ms": 3.0}
     return {**ends, **numbers, **latency, "tls": "mtls", "protocol": "http", "port": 80, "reasons": {}}
 
 

@@ -15,6 +15,7 @@ export interface Edge {
   requests: number;
   failures: number;
   retries: number;
+  retries_saved: number;
   connections: number;
   requests_per_second: number;
   success_rate: number | null;

@@ -37,6 +37,8 @@ pub struct Series {
     pub classes: [Counter; 5],
     pub failures: Counter,
     pub retries: Counter,
+    /// Requests that succeeded after at least one try of theirs had failed.
+    pub retries_saved: Counter,
     pub request_bytes: Counter,
     pub response_bytes: Counter,
     pub connections: Counter,
@@ -95,6 +97,7 @@ impl Series {
             classes: Default::default(),
             failures: Counter::default(),
             retries: Counter::default(),
+            retries_saved: Counter::default(),
             request_bytes: Counter::default(),
             response_bytes: Counter::default(),
             connections: Counter::default(),

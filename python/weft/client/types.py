@@ -227,6 +227,7 @@ class Edge:
     requests: int = 0
     failures: int = 0
     retries: int = 0
+    retries_saved: int = 0
     connections: int = 0
     request_bytes: int = 0
     response_bytes: int = 0
@@ -248,6 +249,7 @@ class Signals:
     requests: int = 0
     failures: int = 0
     retries: int = 0
+    retries_saved: int = 0
     connections: int = 0
     request_bytes: int = 0
     response_bytes: int = 0

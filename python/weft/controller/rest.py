@@ -79,7 +79,8 @@ Observation
     GET    /v1/edges?seconds=60&by=service|version|workload&namespace=
                -> {"seconds": float, "edges": [{"source": {"workload","service","version"} , "destination": {same},
                     "tls", "protocol", "port", "side": "source"|"destination",
-                    "requests": int, "failures": int, "retries": int, "connections": int,
+                    "requests": int, "failures": int, "retries": int,
+                    "retries_saved": int (requests that succeeded after a failed try), "connections": int,
                     "request_bytes": int, "response_bytes": int, "classes": {"1xx": int .. "5xx": int},
                     "requests_per_second": float, "success_rate": float | null,
                     "p50_ms": float | null, "p90_ms": .., "p95_ms": .., "p99_ms": .., "reasons": {code: int}}]}

@@ -19,6 +19,7 @@ from weft.observe.counters import (
     REQUESTS,
     RESPONSE_BYTES,
     RETRIES,
+    RETRIES_SAVED,
     Counters,
 )
 from weft.observe.edges import KEPT_S, By, EdgeView
@@ -121,6 +122,7 @@ class Observation:
             "requests": requests,
             "failures": failures,
             "retries": counters.get(RETRIES, 0),
+            "retries_saved": counters.get(RETRIES_SAVED, 0),
             "connections": counters.get(CONNECTIONS, 0),
             "request_bytes": counters.get(REQUEST_BYTES, 0),
             "response_bytes": counters.get(RESPONSE_BYTES, 0),

@@ -16,6 +16,7 @@ RESPONSE_BYTES: Final = 4
 CONNECTIONS: Final = 5
 # 1xx … 5xx
 CLASSES: Final = range(6, 11)
+RETRIES_SAVED: Final = 11
 LATENCY: Final = range(16, 16 + BUCKETS)
 REASONS: Final = 16 + BUCKETS
 
@@ -53,6 +54,7 @@ class Counters(dict[int, int]):
         made = cls()
         fields = (edge.requests, edge.failures, edge.retries, edge.request_bytes, edge.response_bytes, edge.connections)
         made._fill(0, fields)
+        made.add_to(RETRIES_SAVED, edge.retries_saved)
         made._fill(CLASSES.start, edge.classes[: len(CLASSES)])
         made._fill(LATENCY.start, edge.latency_us[: len(LATENCY)])
         for reason in edge.reasons:

@@ -38,9 +38,10 @@ fn edges(out: &mut String, metrics: &Metrics) {
     family(out, "weft_request_duration_seconds", "histogram", "From the request's head to the response's end");
     all.iter().for_each(|(labels, series)| duration(out, labels, series));
     type Read = fn(&Series) -> u64;
-    let counters: [(&str, &str, Read); 5] = [
+    let counters: [(&str, &str, Read); 6] = [
         ("weft_failures_total", "Requests that failed: 5xx, no connection, reset, timeout", |s| s.failures.get()),
         ("weft_retries_total", "Tries after the first", |s| s.retries.get()),
+        ("weft_retries_saved_total", "Requests that succeeded after a failed try", |s| s.retries_saved.get()),
         ("weft_request_bytes_total", "Bytes of request bodies", |s| s.request_bytes.get()),
         ("weft_response_bytes_total", "Bytes of response bodies", |s| s.response_bytes.get()),
         ("weft_connections_total", "Connections opened (source) or accepted (destination)", |s| s.connections.get()),
@@ -168,6 +169,7 @@ mod tests {
         series.record(200, 100, 5, 7);
         series.record(0, 40_000_000, 0, 0);
         series.reasons[Reason::NoRoute as usize].add(1);
+        series.retries_saved.add(2);
         let text = text(&metrics);
         let line = |name: &str, more: &str| {
             let found = text.lines().find(|l| l.starts_with(&format!("{name}{{")) && l.contains(more));
@@ -181,6 +183,7 @@ mod tests {
         assert_eq!(line("weft_request_duration_seconds_bucket", "le=\"+Inf\""), "2");
         assert_eq!(line("weft_request_duration_seconds_sum", ""), "40.0001");
         assert_eq!(line("weft_reasons_total", "reason=\"no-route\""), "1");
+        assert_eq!(line("weft_retries_saved_total", ""), "2");
         assert_eq!(line("weft_response_bytes_total", "destination_service=\"d/\\\"x\\\"\""), "7");
     }
 

@@ -169,6 +169,7 @@ fn edge(series: &Series) -> v1::Edge {
         latency_us,
         connections: series.connections.get(),
         reasons,
+        retries_saved: series.retries_saved.get(),
     }
 }
 

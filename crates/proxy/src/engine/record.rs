@@ -26,8 +26,11 @@ impl Engine {
             let series = &self.series[series as usize];
             let us = self.now_us - exchange.begun_us;
             series.record(exchange.status, us, exchange.request_bytes, exchange.response_bytes);
-            if outcome == Outcome::Failure || exchange.status >= 500 {
+            let failed = outcome == Outcome::Failure || exchange.status >= 500;
+            if failed {
                 series.failures.add(1);
+            } else if exchange.attempts > 1 && exchange.side == Side::Outbound && outcome == Outcome::Success {
+                series.retries_saved.add(1);
             }
             if let Some(counter) = exchange.reason.and_then(|r| series.reasons.get(r as usize)) {
                 counter.add(1);
