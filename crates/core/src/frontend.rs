@@ -48,6 +48,8 @@ pub struct Matched<'a> {
     pub rule_id: &'a Arc<str>,
     /// The entry's prefix, for rewrites; "/" where the entry has none.
     pub prefix: &'a [u8],
+    /// Of the entry, below `Frontend::entry_count`; None: the default.
+    pub number: Option<usize>,
 }
 
 /// One line of `weft explain`.
@@ -146,6 +148,10 @@ impl Frontend {
         entry.map(|e| &self.actions[e.action]).or(default)
     }
 
+    pub fn entry_count(&self) -> usize {
+        self.entries.len()
+    }
+
     pub fn has_routes(&self) -> bool {
         self.has_routes
     }
@@ -157,14 +163,19 @@ impl Frontend {
 
     fn default_route(&self) -> Route<'_> {
         match &self.default {
-            Some(action) => Route::Forward(Matched { action, rule_id: &action.rule_id, prefix: b"/" }),
+            Some(action) => Route::Forward(Matched { action, rule_id: &action.rule_id, prefix: b"/", number: None }),
             None => Route::NoPort,
         }
     }
 
     fn matched(&self, number: usize) -> Matched<'_> {
         let entry = &self.entries[number];
-        Matched { action: &self.actions[entry.action], rule_id: &entry.rule_id, prefix: entry.prefix() }
+        Matched {
+            action: &self.actions[entry.action],
+            rule_id: &entry.rule_id,
+            prefix: entry.prefix(),
+            number: Some(number),
+        }
     }
 }
 

@@ -11,8 +11,9 @@ import { Health, into } from "./services";
 
 const HOUR_S = 3600;
 const STEP_S = 60;
-// Proxies count what their access rules decide; other kinds are not counted yet.
-const COUNTED = "AccessPolicy";
+// What has rules that match or do not. A policy without holds for whatever it is attached to: nothing decides, so nothing
+// is counted.
+const COUNTED = ["AccessPolicy", "HTTPRoute"];
 
 export function ServicePage({ name }: { name: string }): JSX.Element {
   const { services, edges, events, workloads } = useLive();
@@ -146,7 +147,7 @@ interface Line {
   id: string;
   resource: string;
   rule: string;
-  /** null: proxies do not count it. */
+  /** null: it has no rules that could be hit. */
   hits: number | null;
   audit: number | null;
   last: number | null;
@@ -162,7 +163,7 @@ function Rules({ name }: { name: string }): JSX.Element {
   const columns: Column<Line>[] = [
     { head: "resource", cell: (line) => <Link to={`/ui/resources?q=${encodeURIComponent(line.resource)}`}>{line.resource}</Link> },
     { head: "rule", cell: (line) => line.rule },
-    { head: "hits", cell: (line) => line.hits?.toLocaleString("en") ?? "not counted", number: true },
+    { head: "hits", cell: (line) => line.hits?.toLocaleString("en") ?? "always", number: true },
     { head: "would refuse", cell: (line) => line.audit?.toLocaleString("en") ?? NONE, number: true },
     { head: "last", cell: (line) => (line.last ? clock(line.last) : NONE) },
     { head: "written at", cell: (line) => <Written origin={line.origin} /> },
@@ -191,8 +192,8 @@ function linesOf(name: string, resources: Resource[], rules: Rule[]): Line[] {
       const own = (resource.document.spec?.rules ?? []).map((_, i) => `${resource.ref}/${i}`);
       // The resource itself decides when none of its rules does.
       const ids = new Set([...own, ...[...hits.keys()].filter((id) => id === resource.ref || id.startsWith(`${resource.ref}/`))]);
-      // Of a kind that is not counted, 0 would be a lie.
-      const unseen = resource.document.kind === COUNTED ? 0 : null;
+      const counted = COUNTED.includes(resource.document.kind);
+      const refuses = resource.document.kind === "AccessPolicy";
       return [...(ids.size ? ids : [resource.ref])].map((id) => {
         const rule = hits.get(id);
         const index = id.slice(resource.ref.length + 1);
@@ -202,8 +203,8 @@ function linesOf(name: string, resources: Resource[], rules: Rule[]): Line[] {
           id,
           resource: resource.ref,
           rule: index || "no rule matched",
-          hits: rule?.hits ?? unseen,
-          audit: rule?.audit_hits ?? unseen,
+          hits: rule?.hits ?? (counted ? 0 : null),
+          audit: refuses ? (rule?.audit_hits ?? 0) : null,
           last: rule?.last_hit_at ?? null,
           origin,
         };

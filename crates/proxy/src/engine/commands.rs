@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use weft_core::Reason;
-use weft_core::frontend::Frontend;
 use weft_core::resolve::Names;
 
 use super::conn::{ConnId, ExchangeId, Protocol};
+use super::counted::Counted;
 use super::exchange::{Answer, Phase};
 use super::timers::{Kind, Timer};
 use super::{Engine, Listener, Step};
@@ -62,24 +62,31 @@ impl Engine {
     }
 
     fn adopt_frontends(&mut self) {
+        let mut before = std::mem::take(&mut self.frontends);
+        let config = self.config.clone();
+        for (key, frontend) in &config.frontends {
+            let same = before.remove(key).filter(|counted| counted.is_of(frontend));
+            let counted = same.unwrap_or_else(|| Arc::new(Counted::new(frontend.clone())));
+            self.frontends.insert(key.clone(), counted);
+        }
         let suffixes: Vec<Box<str>> = self.config.mesh.suffixes.iter().map(|s| s.as_str().into()).collect();
-        let mut names: Names<Arc<Frontend>> = Names::new(&suffixes);
+        let mut names: Names<Arc<Counted>> = Names::new(&suffixes);
         // A short name means a service of our own namespace, whatever else is known; others are named in full.
         let own = format!("{}/", self.setup.namespace);
-        for (_, frontend) in self.config.frontends.iter().filter(|(key, _)| key.starts_with(&own)) {
+        for (_, frontend) in self.frontends.iter().filter(|(key, _)| key.starts_with(&own)) {
             names.add(&frontend.hosts, frontend.port, frontend.clone());
         }
-        for (_, frontend) in self.config.frontends.iter().filter(|(key, _)| !key.starts_with(&own)) {
+        for (_, frontend) in self.frontends.iter().filter(|(key, _)| !key.starts_with(&own)) {
             let full: Vec<_> = frontend.hosts.iter().filter(|host| host.contains('.')).collect();
             names.add(&full, frontend.port, frontend.clone());
         }
         self.names = names;
         let namespace = self.setup.namespace.clone();
-        let config = self.config.clone();
+        let frontends = &self.frontends;
         for listener in &mut self.listeners {
             if let Listener::Outbound { name: Some(name), frontend, .. } = listener {
-                let own = config.frontends.get(&format!("{name}@{namespace}"));
-                *frontend = own.or_else(|| config.frontends.get(&format!("{name}@*"))).cloned();
+                let own = frontends.get(&format!("{name}@{namespace}"));
+                *frontend = own.or_else(|| frontends.get(&format!("{name}@*"))).cloned();
             }
         }
     }

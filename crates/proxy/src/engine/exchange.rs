@@ -5,7 +5,6 @@ use std::sync::Arc;
 use weft_core::Reason;
 use weft_core::action::{Action, Target};
 use weft_core::endpoints::EndpointIx;
-use weft_core::frontend::Frontend;
 use weft_core::split::Weighted;
 use weft_core::sticky::{Caller, Sticky, Token};
 use weft_core::timeouts::{self, Limits};
@@ -14,6 +13,7 @@ use weft_http::h1::RequestKind;
 use weft_http::h2::StreamId;
 
 use super::conn::{ConnId, ExchangeId, PoolId};
+use super::counted::Counted;
 use super::message::Message;
 
 /// On HTTP/1 there is one exchange at a time, so a stream needs no number.
@@ -175,7 +175,7 @@ pub struct Exchange {
     /// The key or name that it waits for.
     pub awaits: Option<String>,
     /// The service that a CONNECT leads to.
-    pub enters: Option<Arc<Frontend>>,
+    pub enters: Option<Arc<Counted>>,
 }
 
 impl Exchange {

@@ -10,6 +10,7 @@
 pub mod answer;
 pub mod commands;
 pub mod conn;
+pub mod counted;
 pub mod downstream;
 pub mod events;
 pub mod exchange;
@@ -39,7 +40,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
-use weft_core::frontend::Frontend;
 use weft_core::resolve::Names;
 use weft_core::{Reason, Rng};
 use weft_http::{Head, Limits};
@@ -51,6 +51,7 @@ use crate::shared::{Command, EngineHandle, Record, Shared, Signal};
 use crate::sys::{AppIdentity, SockDiag};
 use crate::tls::Identity;
 use conn::{Conn, ConnId, ExchangeId, Place, PoolId};
+use counted::Counted;
 use exchange::Exchanges;
 use pool::{Backends, Pool, PoolKey};
 use timers::{Kind, Timer, Wheel};
@@ -81,7 +82,7 @@ const LISTENERS: usize = 1 << 32;
 /// Where a listener's connections come from and go to.
 pub enum Listener {
     Inbound { socket: TcpListener, port: u16, inbound: String, app: SocketAddr, h1: PoolId, h2: PoolId },
-    Outbound { socket: TcpListener, name: Option<String>, frontend: Option<Arc<Frontend>>, port: u16 },
+    Outbound { socket: TcpListener, name: Option<String>, frontend: Option<Arc<Counted>>, port: u16 },
 }
 
 impl Listener {
@@ -173,7 +174,9 @@ pub struct Engine {
     setup: Setup,
     config: Arc<Config>,
     identity: Option<Arc<Identity>>,
-    names: Names<Arc<Frontend>>,
+    /// Those of `config`, by the same keys.
+    frontends: HashMap<String, Arc<Counted>>,
+    names: Names<Arc<Counted>>,
     listeners: Vec<Listener>,
     conns: Slab<Option<Box<Conn>>>,
     /// By connection: what a panic must know when it has taken the connection with it.
@@ -233,6 +236,7 @@ impl Engine {
             poll,
             commands,
             shared,
+            frontends: HashMap::new(),
             names: Names::new(&[]),
             config: Arc::default(),
             identity: None,

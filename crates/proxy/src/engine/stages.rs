@@ -22,6 +22,7 @@ use weft_http::{Head, Known, Version};
 use weft_proto::v1::AppProtocol;
 
 use super::conn::{Conn, ConnId, ExchangeId, Place, PoolId};
+use super::counted::Counted;
 use super::exchange::{Answer, Leg, Phase, Plan, Side};
 use super::message::{self, Message};
 use super::pool::{PoolKey, Target};
@@ -128,7 +129,7 @@ impl Engine {
 
     /// CONNECT to the proxy that we are. A service is none: after its 2xx the rest would be a tunnel, on a connection
     /// that others share (RFC 9110 §9.3.6).
-    fn open_tunnel(&mut self, x: ExchangeId, frontend: Arc<Frontend>) -> Stage {
+    fn open_tunnel(&mut self, x: ExchangeId, frontend: Arc<Counted>) -> Stage {
         let listener = &self.listeners[self.exchanges[x].listener as usize];
         if !matches!(listener, Listener::Outbound { name: None, .. }) {
             return Err(Reason::TunnelRefused.into());
@@ -150,7 +151,7 @@ impl Engine {
     // -------------------------------------------------------------------------------------- outbound: resolve
 
     /// Table `resolve`: which frontend is meant. None: it waits, or goes past the mesh.
-    fn resolve(&mut self, x: ExchangeId) -> Stage<Option<Arc<Frontend>>> {
+    fn resolve(&mut self, x: ExchangeId) -> Stage<Option<Arc<Counted>>> {
         let listener = self.exchanges[x].listener as usize;
         if let Listener::Outbound { name: Some(name), frontend, port, .. } = &self.listeners[listener] {
             self.exchanges[x].port = *port;
@@ -188,8 +189,8 @@ impl Engine {
         format!("{name}@{}", self.setup.namespace)
     }
 
-    fn await_frontend(&mut self, x: ExchangeId, key: String) -> Stage<Option<Arc<Frontend>>> {
-        if let Some(frontend) = self.config.frontends.get(&key) {
+    fn await_frontend(&mut self, x: ExchangeId, key: String) -> Stage<Option<Arc<Counted>>> {
+        if let Some(frontend) = self.frontends.get(&key) {
             return Ok(Some(frontend.clone()));
         }
         if self.config.absent.contains(&key) {
@@ -269,7 +270,7 @@ impl Engine {
     // ---------------------------------------------------------------------------------------- outbound: route
 
     /// Table `route`: filters, then a weighted backend, a redirect or a fixed response.
-    fn route(&mut self, x: ExchangeId, frontend: Arc<Frontend>) -> Stage {
+    fn route(&mut self, x: ExchangeId, frontend: Arc<Counted>) -> Stage {
         let exchange = &mut self.exchanges[x];
         let request = exchange.request.as_request();
         if frontend.path_safety() && path::ambiguous(request.path) {
@@ -283,6 +284,7 @@ impl Engine {
             Route::NoPort => return Err(Reason::NoPort.into()),
         };
         exchange.rule = Some(matched.rule_id.clone());
+        frontend.count(&matched, &self.shared.metrics);
         self.act(x, &frontend, matched)
     }
 

@@ -8,11 +8,12 @@ use prost::Message as _;
 use weft_core::Reason;
 use weft_core::access::Subject;
 use weft_core::endpoints::EndpointIx;
-use weft_core::frontend::{Frontend, Route, Target as RouteTarget};
+use weft_core::frontend::{Route, Target as RouteTarget};
 use weft_core::outlier::Outcome;
 use weft_proto::v1::{self, AppProtocol};
 
 use super::conn::{Conn, ConnId, ExchangeId, OUT_HIGH, OpaqueCall, Place, Protocol, Tunnel};
+use super::counted::Counted;
 use super::downstream::Fed;
 use super::{Engine, Errand, Listener};
 
@@ -38,8 +39,9 @@ impl Engine {
     }
 
     /// Outbound: route, balance, connect.
-    fn tunnel_out(&mut self, id: ConnId, frontend: &Frontend) -> Option<()> {
+    fn tunnel_out(&mut self, id: ConnId, frontend: &Counted) -> Option<()> {
         let Route::Forward(matched) = frontend.route_opaque() else { return None };
+        frontend.count(&matched, &self.shared.metrics);
         let RouteTarget::Split(split) = &matched.action.target else { return None };
         let key = split.pick(None, &mut self.rng).ok()?.backend.clone()?;
         let backend = self.backends.find(&key)?;

@@ -1,12 +1,11 @@
 //! What happens when apps, connections and time fail.
 
 use super::kit::{App, Client, Pair, Plan, ok, status};
-use crate::metrics::Series;
 use crate::shared::Command;
 use crate::tls::testing::Authority;
 use weft_proto::v1;
 
-fn retry_on(on: &[&str]) -> v1::RetryPolicy {
+pub fn retry_on(on: &[&str]) -> v1::RetryPolicy {
     v1::RetryPolicy {
         attempts: 2,
         on: on.iter().map(|s| (*s).to_owned()).collect(),
@@ -44,24 +43,6 @@ fn a_get_is_repeated_when_asked_and_a_post_is_not() {
     assert_eq!(proxy.client().get("/").text(), "second");
     let post = "POST / HTTP/1.1\r\nhost: b\r\ncontent-length: 1\r\n\r\n1";
     assert_eq!(proxy.client().send(post).response().unwrap().status, 503);
-}
-
-/// (requests, failures, retries, retries_saved) of the caller's side.
-fn counted(proxy: &super::kit::Proxy) -> [u64; 4] {
-    let all = proxy.shared.metrics.all_series();
-    let sum = |read: fn(&Series) -> u64| all.iter().map(|series| read(series)).sum();
-    [sum(|s| s.requests.get()), sum(|s| s.failures.get()), sum(|s| s.retries.get()), sum(|s| s.retries_saved.get())]
-}
-
-#[test]
-fn a_request_is_saved_once_however_many_tries_it_took_and_only_if_it_succeeds() {
-    // How often the app fails before it succeeds, then what was counted.
-    for (fails, expected) in [(0, [1, 0, 0, 0]), (1, [1, 0, 1, 1]), (2, [1, 0, 2, 1]), (3, [1, 1, 2, 0])] {
-        let app = App::start(move |_, n| Some(if n < fails { status(503) } else { ok("x") }));
-        let proxy = Plan::new("a").calls("b", &[(app.address, None)]).retry(retry_on(&["5xx"])).start();
-        proxy.client().get("/");
-        assert_eq!(counted(&proxy), expected, "{fails} failures");
-    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The engine on real sockets, with real TLS; one file per theme.
 
+mod counts;
 mod failures;
 mod hostile;
 mod kit;
