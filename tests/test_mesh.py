@@ -60,6 +60,7 @@ def test_apply_sends_documents_in_one_transaction() -> None:
         (lambda m: m.rules(), "/v1/rules"),
         (lambda m: m.events(7), "/v1/events?after=7"),
         (lambda m: m.event_page(7, subject="a", wait=20), "/v1/events?after=7&subject=a&wait=20"),
+        (lambda m: next(m.tap(status="5xx", query=True), None), "/v1/tap?status=5xx&query=true"),
         (lambda m: m.tokens(), "/v1/tokens"),
         (lambda m: m.certs(), "/v1/certs"),
         (lambda m: m.health(), "/v1/health"),
@@ -71,6 +72,7 @@ def test_each_question_has_its_route(call: Any, asked: str) -> None:
         "/v1/status": {"revision": 1},
         "/v1/certs": {"trust_domain": "t"},
         "/v1/health": {"status": "ok"},
+        "/v1/tap": {"type": "request", "at": 1, "id": "", "source": {}, "destination": {}},
     }
     mesh, controller = connected({path: answers.get(path, {})})
     call(mesh)

@@ -45,6 +45,7 @@ _LAUNCH = Side("`weft run`, `weft up`", "supervisor, proxy", "whoever may start 
 _DELIVERY = Side("both", "both", "the proxy for its own node only", ENVOY)
 _CONTROL = Side("proxy", "controller", "the proxy, for its own workload", VANISHES)
 _ANSWER = Side("controller", "proxy", "the controller", VANISHES)
+_TAP = Side("controller", "proxy", "whoever may use REST", "A proxy that lacks a name of `requires` refuses the tap")
 
 MESSAGES: dict[str, Side] = {
     **dict.fromkeys(
@@ -64,8 +65,10 @@ MESSAGES: dict[str, Side] = {
     "Rejected": _CONTROL,
     "Hello": Side("both proxies", "both proxies", "the proxy; the workload is checked against the SVID", VANISHES),
     **dict.fromkeys("SignRequest Attachment AttachedPort".split(), _CONTROL),
-    **dict.fromkeys("SignResponse AttachmentStatus TelemetrySummary".split(), _ANSWER),
+    **dict.fromkeys("SignResponse AttachmentStatus TelemetrySummary TapOrders".split(), _ANSWER),
     **dict.fromkeys("TelemetryReport Edge EdgeKey ReasonCount RuleHits EventRecord".split(), _CONTROL),
+    **dict.fromkeys("TapOrder TapFilter".split(), _TAP),
+    **dict.fromkeys("TapReport TapLeftOut TapRefused TapRecord".split(), _CONTROL),
 }
 
 

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
@@ -17,6 +17,7 @@ from weft.client.decode import Malformed, decode
 from weft.client.documents import Source, documents
 from weft.client.errors import ControllerUnreachable, MeshError, NotFound
 from weft.client.rest import Rest, controller_address
+from weft.client.tap import Tapping, TapState
 from weft.client.types import (
     Applied,
     Certificates,
@@ -187,6 +188,37 @@ class Mesh:
         """
         query = {"after": after, "limit": limit, "kind": kind, "subject": subject, "severity": severity, "wait": wait}
         return _one(EventPage, self._rest.get("/v1/events", query))
+
+    def tap(
+        self,
+        *,
+        source: str | None = None,
+        destination: str | None = None,
+        method: str | None = None,
+        path: str | None = None,
+        status: int | str | None = None,
+        reason: str | None = None,
+        min_latency_ms: float | None = None,
+        query: bool = False,
+        on_state: Callable[[TapState], None] | None = None,
+    ) -> Tapping:
+        """Requests as they pass, without end: a context manager to iterate over.
+
+        `source`, `destination`: "<namespace>/<name>" of a service or workload; `path`: how it begins; `status`: 503 or
+        "5xx". `query`: paths with their query. `on_state` hears who cannot be tapped and how many requests were not
+        shown, as `Tapping.state` does. Raises MeshError, at the first request, for a filter that is wrong.
+        """
+        asked = {
+            "source": source,
+            "destination": destination,
+            "method": method,
+            "path": path,
+            "status": status,
+            "reason": reason,
+            "min_latency_ms": min_latency_ms,
+            "query": "true" if query else None,
+        }
+        return Tapping(self._rest.lines("/v1/tap", asked), on_state)
 
     # --------------------------------------------------------------------------------------------- identity
 

@@ -17,7 +17,7 @@ from weft.cli.app import run_app
 
 @dataclass
 class Fake:
-    """`answers`: path to body, or to (status, body). `asked`: method, path with query, body."""
+    """`answers`: path to body (a text goes as it is), or to (status, body). `asked`: method, path with query, body."""
 
     answers: dict[str, Any] = field(default_factory=dict)
     asked: list[tuple[str, str, Any]] = field(default_factory=list)
@@ -36,7 +36,7 @@ def controller(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fake]:
         def handle_one(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             status, answer = fake.answer(self.command, self.path, body)
-            content = json.dumps(answer).encode()
+            content = (answer if isinstance(answer, str) else json.dumps(answer)).encode()
             self.send_response(status)
             self.send_header("content-length", str(len(content)))
             self.end_headers()

@@ -69,6 +69,8 @@ def completed(*words: str) -> list[str]:
         (("workloads", "-n", ""), ["default", "shop"]),
         (("explain", "--from", "b"), ["batch-0"]),
         (("explain", "--from", "web", "--to", ""), ["reviews", "shop/cart", "web"]),
+        (("tap", "--from", "b"), ["batch-0"]),
+        (("tap", "b"), ["batch-0"]),
         (("run", "--service", "re"), ["reviews"]),
         (("run", "--call", "re"), ["reviews"]),
         (("rollback", "1"), ["12"]),

@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+
 import httpx
 import pytest
 
@@ -144,3 +146,34 @@ def test_what_is_not_given_is_not_sent() -> None:
     rest.post("/v1/apply", {"owner": None, "documents": []})
     assert str(seen[0].url) == f"{DEFAULT_ADDRESS}/v1/status?name=a"
     assert seen[1].content == b'{"documents":[]}'
+
+
+def test_lines_come_one_by_one_and_a_refusal_is_an_error() -> None:
+    body = httpx.ByteStream(b"one\ntwo\n")
+    endless = Rest(DEFAULT_ADDRESS, transport=httpx.MockTransport(lambda request: httpx.Response(200, stream=body)))
+    assert list(endless.lines("/v1/tap", {"path": "/a", "method": None})) == ["one", "two"]
+    refused = answering((400, {"error": "status is not a status", "hint": "503"}))
+    with pytest.raises(MeshError, match="status is not a status") as caught:
+        next(refused.lines("/v1/tap"))
+    assert (caught.value.hint, caught.value.status) == ("503", 400)
+
+
+def test_lines_that_break_off_are_an_error() -> None:
+    def breaks() -> Iterator[bytes]:
+        yield b"one\n"
+        raise httpx.ReadError("reset")
+
+    body = IteratorStream(breaks())
+    rest = Rest(DEFAULT_ADDRESS, transport=httpx.MockTransport(lambda request: httpx.Response(200, stream=body)))
+    lines = rest.lines("/v1/tap")
+    assert next(lines) == "one"
+    with pytest.raises(MeshError, match="broke off"):
+        next(lines)
+
+
+class IteratorStream(httpx.SyncByteStream):
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._chunks

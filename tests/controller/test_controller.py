@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import grpc
@@ -203,3 +204,22 @@ async def test_its_certificate_has_the_names_it_is_reached_by(tmp_path: Path) ->
     assert token["controller"] == "mesh.example:15010" and token["hint"] is None
     assert json.dumps(token).count("mesh.example:15010") == 1
     await world.end()
+
+
+async def test_what_is_followed_ends_at_once_when_its_reader_leaves_in_the_middle_of_a_wait(world: World) -> None:
+    waiting, ended = asyncio.Event(), asyncio.Event()
+
+    async def items() -> AsyncGenerator[int, None]:
+        try:
+            waiting.set()
+            await asyncio.Event().wait()
+            yield 1
+        finally:
+            ended.set()
+
+    following = asyncio.create_task(anext(world.controller.until_stopped(items())))
+    await waiting.wait()
+    following.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await following
+    assert ended.is_set()

@@ -1,8 +1,13 @@
 """What a terminal shows of a mesh that runs: the figures are those of real proxies, the shapes those of real names."""
 
+import itertools
 import json
+import re
+import signal
+import subprocess
+import sys
 
-from tests.e2e.conftest import World, get, until
+from tests.e2e.conftest import PATIENCE_S, World, get, until
 
 
 def shown(world: World, *command: str, status: int = 0) -> list[str]:
@@ -54,3 +59,48 @@ def test_a_controller_that_went_fails_the_check(world: World) -> None:
     controller.wait()
     lines = shown(world, "check", "--mesh", status=1)
     assert lines[2].startswith("fail  the controller answers: no controller answers at http://127.0.0.1:")
+
+
+def tapping(world: World, *options: str) -> subprocess.Popen[str]:
+    """`weft tap OPTIONS` beside the test; it ends by itself or with it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "weft.cli", "tap", *options],
+        env=world.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    world.processes.append(process)
+    return process
+
+
+def test_requests_are_watched_as_they_pass_once_each_by_filter(world: World) -> None:
+    world.controller()
+    world.apply(world.service("front"), world.service("reviews"))
+    world.serve("reviews")
+    world.serve("front")
+    front, number = world.inbound("default/front-0"), itertools.count()
+    called = tapping(world, "reviews", "--method", "get", "--max", "3")
+    everything = tapping(world, "--max", "8", "-o", "json")
+    strange = tapping(world, "--from", "nobody", "--path", "/to/reviews/")
+
+    def watched() -> bool:
+        assert get(front, f"/to/reviews/{next(number)}?secret=1").status == 200
+        return called.poll() is not None and everything.poll() is not None
+
+    until(watched, "what the taps asked for")
+    shown, said = called.communicate()
+    assert (called.returncode, said) == (0, "3 requests shown\n")
+    lines = shown.splitlines()
+    assert len(lines) == 3 and [line for line in lines if len(line) > 80] == []
+    assert {line.split("  ")[-2] for line in lines} == {"front → reviews-0"}
+    assert all(re.fullmatch(r"GET /\d+", line.split("  ")[-1]) for line in lines)
+    found = [json.loads(line) for line in everything.communicate()[0].splitlines()]
+    # Once each: what comes from outside by the callee's proxy, what goes on by the caller's.
+    between = [each for each in found if each["destination"]["service"] == "default/reviews"]
+    outside = [each for each in found if each["destination"]["service"] == "default/front"]
+    ends = {(each["side"], each["source"]["workload"], each["tls"]) for each in between}
+    assert (len(between), len(outside), ends) == (4, 4, {("source", "default/front-0", "mtls")})
+    assert {(each["side"], each["source"]["workload"]) for each in outside} == {("destination", "")}
+    assert len({each["id"] for each in found}) == len({(each["id"], each["path"]) for each in found}) == 8
+    strange.send_signal(signal.SIGINT)
+    shown, said = strange.communicate(timeout=PATIENCE_S)
+    assert (strange.returncode, shown) == (0, "") and said.endswith("0 requests shown\n"), said
+    assert "there is no service and no workload default/nobody yet" in said

@@ -16,5 +16,6 @@ pub mod metrics;
 pub mod shared;
 pub mod supervise;
 pub mod sys;
+pub mod tap;
 pub mod timestamp;
 pub mod tls;

@@ -5,6 +5,8 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
+use weft_proto::v1;
+
 /// Log-scale, factor 2^(1/4) from 16 µs: 84 buckets reach 2^21 × 16 µs ≈ 33 s; the last one is open.
 pub const BUCKETS: usize = 85;
 
@@ -27,6 +29,23 @@ pub struct SeriesKey {
     pub tls: &'static str,
     pub protocol: &'static str,
     pub port: u16,
+}
+
+impl From<&SeriesKey> for v1::EdgeKey {
+    fn from(key: &SeriesKey) -> v1::EdgeKey {
+        v1::EdgeKey {
+            side: key.side.into(),
+            source_workload: key.source_workload.clone(),
+            source_service: key.source_service.clone(),
+            source_version: key.source_version.clone(),
+            destination_service: key.destination_service.clone(),
+            destination_workload: key.destination_workload.clone(),
+            destination_version: key.destination_version.clone(),
+            tls: key.tls.into(),
+            protocol: key.protocol.into(),
+            port: key.port.into(),
+        }
+    }
 }
 
 /// One edge, as seen from one side.

@@ -8,6 +8,7 @@ use weft_proto::v1;
 
 use crate::config::Config;
 use crate::metrics::Metrics;
+use crate::tap::Taps;
 use crate::tls::Identity;
 
 /// Control → engine. Handled between two batches of events.
@@ -25,6 +26,8 @@ pub enum Command {
     },
     /// What each backend's endpoints look like from here, for `/endpoints`.
     DescribeEndpoints(tokio::sync::oneshot::Sender<Vec<EndpointView>>),
+    /// What somebody watches from now on; None: nobody does.
+    Taps(Option<Taps>),
     Stop,
     /// Stop, because the controller will not have us: what it said, its hint on a line of its own.
     Refused(String),

@@ -26,6 +26,7 @@ from weft.cli import (
     running,
     stat,
     status,
+    tap,
     up,
 )
 from weft.cli.failure import FAILED, USAGE, Failure, of_error, sentence, show
@@ -61,6 +62,7 @@ app.command("edges")(edges.edges)
 app.command("stat")(stat.stat)
 app.command("top")(stat.top)
 app.command("graph")(graph.graph)
+app.command("tap")(tap.tap)
 app.command("events")(events.events)
 app.command("history")(history.history)
 app.command("rollback")(history.rollback)

@@ -206,6 +206,7 @@ def _short(name: str) -> str:
 QUESTIONS: dict[tuple[str, str], Callable[[Mesh], Iterable[str]]] = {
     ("argument", "service"): _services,
     ("argument", "subject"): _callers,
+    ("argument", "destination"): _callers,
     ("argument", "revision"): _revisions,
     ("argument", "token"): _tokens,
     ("option", "service"): _services,

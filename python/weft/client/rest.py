@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -62,6 +62,18 @@ class Rest:
 
     def delete(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
         return self._ask("DELETE", path, query)
+
+    def lines(self, path: str, query: Mapping[str, Any] | None = None) -> Generator[str, None, None]:
+        """Lines of an answer without end, as they come; closing the generator ends it."""
+        given = {key: value for key, value in (query or {}).items() if value is not None}
+        try:
+            with self._http.stream("GET", path, params=given) as response:
+                if response.is_error:
+                    response.read()
+                    raise _refused(response.status_code, _json(response, self.address))
+                yield from response.iter_lines()
+        except httpx.TransportError as error:
+            raise _unreachable(self.address, error) from error
 
     def close(self) -> None:
         self._http.close()

@@ -15,7 +15,7 @@ import contextlib
 import datetime
 import logging
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from weft.compiler.model import Status, WorkloadInfo
@@ -28,10 +28,12 @@ from weft.controller.leases import Leases
 from weft.controller.options import Address, Options
 from weft.controller.registration import RegistrationService
 from weft.controller.registry import Registry
+from weft.controller.reporters import Reporters
 from weft.controller.rest import build_app
 from weft.controller.rest_server import RestServer
 from weft.controller.signing import IdentityService
 from weft.controller.statedir import StateDir
+from weft.controller.tapping import TapService
 from weft.controller.telemetry import TelemetryService
 from weft.controller.topics import Topics
 from weft.identity.authority import Authority
@@ -40,6 +42,7 @@ from weft.identity.signer import Signer
 from weft.observe.edges import EdgeBook
 from weft.observe.events import EventRing
 from weft.observe.rules import RuleBook
+from weft.observe.taps import TapBook
 from weft.resources.ref import Ref
 from weft.store.store import Store
 
@@ -79,7 +82,7 @@ class Controller:
     def _make_parts(self, compiler: Sequence[str]) -> None:
         options, trust_domain = self.options, self.authority.trust_domain
         self.events = EventRing(self.clock.time)
-        self.edges, self.rules = EdgeBook(), RuleBook()
+        self.edges, self.rules, self.taps = EdgeBook(), RuleBook(), TapBook()
         self.topics = Topics()
         self.statuses: dict[Ref, Status] = {}
         self.compiling = Compiling(self.topics, trust_domain, self.authority.roots, self._compiled, compiler)
@@ -92,6 +95,7 @@ class Controller:
         trust_domain = self.authority.trust_domain
         self.server_identity = ServerIdentity(self.authority, self._names(), self.clock.time)
         self.rest = RestServer(Address.parse(self.options.rest_address, "--rest-address"))
+        reporters = Reporters(self.registry, self.intent.services)
         self.grpc = GrpcServers(
             IdentityService(self.signer, self.store, self.events),
             RegistrationService(self.registry, self.intent.services, self.store, self.events, self.clock, trust_domain),
@@ -99,12 +103,12 @@ class Controller:
                 self.edges,
                 self.rules,
                 self.events,
-                self.registry,
-                self.intent.services,
+                reporters,
                 self.store,
                 self.clock,
                 trust_domain,
             ),
+            TapService(self.taps, reporters, self.store, self.clock, trust_domain),
             self.delivery,
         )
 
@@ -136,21 +140,29 @@ class Controller:
         await self.compiling.stop()
         self._close_files()
 
-    async def until_stopped(self, items: AsyncIterator[T]) -> AsyncIterator[T]:
+    async def until_stopped(self, items: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
         """`items`, which may be endless, up to the end of this controller."""
         stopping = asyncio.create_task(self._stopping.wait())
+        following: asyncio.Future[T] | None = None
         try:
             while True:
                 following = asyncio.ensure_future(anext(items))
                 await asyncio.wait({following, stopping}, return_when=asyncio.FIRST_COMPLETED)
                 if not following.done():
-                    following.cancel()
-                    with contextlib.suppress(asyncio.CancelledError):
-                        await following
                     return
-                yield following.result()
+                try:
+                    item = following.result()
+                except StopAsyncIteration:
+                    return
+                yield item
         finally:
+            # Also when the reader has left in the middle of a wait: `items` hears of it now, not some day.
             stopping.cancel()
+            if following is not None and not following.done():
+                following.cancel()
+                with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration):
+                    await following
+            await items.aclose()
 
     async def wait_until(
         self, ready: Callable[[], bool], change: Callable[[], Awaitable[None]], seconds: float

@@ -45,6 +45,7 @@ class GrpcServers:
         identity: control_pb2_grpc.IdentityServicer,
         registration: control_pb2_grpc.RegistrationServicer,
         telemetry: control_pb2_grpc.TelemetryServicer,
+        tap: control_pb2_grpc.TapServicer,
         delivery: grpc.GenericRpcHandler,  # type: ignore[type-arg]  # generic in the stubs only
     ) -> None:
         self._main, self._joining = grpc.aio.server(options=OPTIONS), grpc.aio.server(options=OPTIONS)
@@ -52,6 +53,7 @@ class GrpcServers:
             control_pb2_grpc.add_IdentityServicer_to_server(identity, server)
         control_pb2_grpc.add_RegistrationServicer_to_server(registration, self._main)
         control_pb2_grpc.add_TelemetryServicer_to_server(telemetry, self._main)
+        control_pb2_grpc.add_TapServicer_to_server(tap, self._main)
         self._main.add_generic_rpc_handlers((delivery,))
         self.address = self.join_address = Address("", 0)
 

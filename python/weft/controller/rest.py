@@ -96,6 +96,18 @@ Observation
                    "last": int, "lost": int, "more": bool}  lost: events after `after` that the ring no longer holds
                `wait` (up to 25, with `after`): when there is none, the answer comes with the next one.
 
+    GET    /v1/tap?source=&destination=&method=&path=&status=&reason=&min_latency_ms=&query=false
+               -> one JSON object a line, without end, two kinds by "type":
+               state    {"tapped": int, "not_tapped": [{"workload", "why"}], "unknown": [names that nothing has],
+                         "left_out": int, "lost": int}  first, when it changes, and each 5 s
+               request  {"at", "id", "source": {"workload","service","version"}, "destination": {same}, "principal",
+                         "method", "authority", "path", "status": int | null (none was sent), "reason", "rule",
+                         "latency_ms": float, "request_bytes", "response_bytes", "retries", "tls", "protocol", "port",
+                         "side"}
+               `source`, `destination`: NAMESPACE/NAME of a service or workload; `status`: 503 or 5xx; `path`: how it
+               begins; `query=true`: paths with their query. docs/reference/wire.md says who sees what, and what not.
+               503 when 16 are open.
+
     GET    /v1/stream                   -> server-sent events (text/event-stream), without end; data is JSON:
                edges      [edge] as of /v1/edges?by=version&seconds=60       services   as of /v1/services
                workloads  as of /v1/workloads, without the two seconds that tick
@@ -147,6 +159,7 @@ from weft.controller.rest_observe import Observation
 from weft.controller.rest_resources import ApplyBody, Resources, RollbackBody
 from weft.controller.rest_state import ExplainBody, State
 from weft.controller.rest_stream import Live
+from weft.controller.rest_tap import QUERY, Tapping
 from weft.identity.errors import IdentityError
 from weft.store.errors import Compacted, StoreError, StoreFull
 
@@ -212,6 +225,10 @@ def _table(controller: Controller) -> list[tuple[Described, Callable[[Request], 
             observation.events,
         ),
         (say("GET", "/v1/stream", "What changes, as it changes", (), None, "text/event-stream"), live.stream),
+        (
+            say("GET", "/v1/tap", "Requests as they pass", QUERY, None, "application/x-ndjson"),
+            Tapping(controller).tap,
+        ),
         (say("GET", "/v1/requests/{id}", "What proxies remember of one request"), observation.request),
         (say("POST", "/v1/tokens", "Make a join token", (), TokenBody), certificates.create_token),
         (say("GET", "/v1/tokens", "Join tokens, without their secrets"), certificates.list_tokens),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +46,7 @@ class Live:
         items = self._controller.until_stopped(self._items(self._number(request)))
         return StreamingResponse(items, media_type="text/event-stream", headers={"cache-control": "no-store"})
 
-    async def _items(self, after: int) -> AsyncIterator[str]:
+    async def _items(self, after: int) -> AsyncGenerator[str, None]:
         self._readers += 1
         sent: dict[str, str] = {}
         quiet = 0

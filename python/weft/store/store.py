@@ -6,7 +6,7 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -80,7 +80,7 @@ class Store:
     async def changes(self, after: int) -> list[Change]:
         return await self._run(lambda connection: resources.changes(connection, after, WATCH_BATCH))
 
-    async def watch(self, after: int) -> AsyncIterator[Change]:
+    async def watch(self, after: int) -> AsyncGenerator[Change, None]:
         """Every change after a revision, in order, for ever. Nothing is queued for a slow watcher: it reads history."""
         while True:
             written = self._written

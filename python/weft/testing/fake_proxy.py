@@ -148,6 +148,15 @@ class FakeProxy:
         self.status = status
         return status
 
+    # ----------------------------------------------------------------------------------------------------------- tap
+
+    async def open_tap(self, reporter: str = "") -> Any:
+        """The stream of taps: `read` gives orders, the first at once; `write` takes reports."""
+        call: Any = control_pb2_grpc.TapStub(self.channel).Watch()
+        self._calls.append(call)
+        await call.write(control_pb2.TapReport(reporter=reporter or self.name))
+        return call
+
     # ------------------------------------------------------------------------------------------------------ delivery
 
     async def open(self, *, keep: bool = False) -> None:

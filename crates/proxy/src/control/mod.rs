@@ -1,7 +1,7 @@
 //! The control side: one thread that talks to the controller, the app's health and people, and never to traffic.
 //!
 //! Its one abstraction is the [`Hub`](hub::Hub): what was told to the engine and what happened, watched by tasks that
-//! each do one thing (`ads`, `identity`, `registration`, `health`, `telemetry`, `persist`, and `crate::admin`). What is
+//! each do one thing (`ads`, `identity`, `registration`, `health`, `telemetry`, `tap`, `persist`, `crate::admin`). What is
 //! decided lies apart from what is done: `delivery`, `subscriptions`, `renewal` and `backoff` are pure. Read `delivery`
 //! first.
 
@@ -21,6 +21,7 @@ mod registration;
 mod renewal;
 pub mod state;
 mod subscriptions;
+mod tap;
 mod tasks;
 mod telemetry;
 #[cfg(test)]

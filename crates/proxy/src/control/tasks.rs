@@ -9,7 +9,7 @@ use tokio::task::{AbortHandle, JoinError, JoinSet};
 
 use super::hub::Hub;
 use super::join::Joiner;
-use super::{ads, health, identity, log, persist, registration, telemetry};
+use super::{ads, health, identity, log, persist, registration, tap, telemetry};
 use crate::admin;
 use crate::shared::{Command, Signal};
 
@@ -76,6 +76,7 @@ impl Tasks {
         };
         self.set.spawn(ads::run(hub.clone(), asks, seed(hub, 3)));
         self.set.spawn(registration::run(hub.clone(), seed(hub, 4)));
+        self.set.spawn(tap::run(hub.clone(), seed(hub, 6)));
         self.telemetry = Some(self.set.spawn(telemetry::run(hub.clone(), seed(hub, 5))));
     }
 
@@ -205,7 +206,7 @@ mod tests {
     #[test]
     fn every_task_has_its_own_seed() {
         let (_, kit) = tasks();
-        let seeds: std::collections::HashSet<u64> = (1..=5).map(|task| seed(&kit.hub, task)).collect();
-        assert_eq!(seeds.len(), 5);
+        let seeds: std::collections::HashSet<u64> = (1..=6).map(|task| seed(&kit.hub, task)).collect();
+        assert_eq!(seeds.len(), 6);
     }
 }

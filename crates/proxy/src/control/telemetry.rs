@@ -159,7 +159,7 @@ fn edge(series: &Series) -> v1::Edge {
         .map(|(reason, count)| v1::ReasonCount { reason: reason.code().into(), count: count.get() })
         .collect();
     v1::Edge {
-        key: Some(key(series)),
+        key: Some((&series.key).into()),
         requests: series.requests.get(),
         classes: counts(&series.classes),
         failures: series.failures.get(),
@@ -170,22 +170,6 @@ fn edge(series: &Series) -> v1::Edge {
         connections: series.connections.get(),
         reasons,
         retries_saved: series.retries_saved.get(),
-    }
-}
-
-fn key(series: &Series) -> v1::EdgeKey {
-    let key = &series.key;
-    v1::EdgeKey {
-        side: key.side.into(),
-        source_workload: key.source_workload.clone(),
-        source_service: key.source_service.clone(),
-        source_version: key.source_version.clone(),
-        destination_service: key.destination_service.clone(),
-        destination_workload: key.destination_workload.clone(),
-        destination_version: key.destination_version.clone(),
-        tls: key.tls.into(),
-        protocol: key.protocol.into(),
-        port: key.port.into(),
     }
 }
 

@@ -30,6 +30,7 @@ impl Engine {
                 Command::DescribeEndpoints(answer) => {
                     let _ = answer.send(self.describe_endpoints());
                 }
+                Command::Taps(taps) => self.tapping.set(taps),
                 Command::Stop => self.stopped = true,
                 Command::Refused(why) => self.refused = Some(why),
             }

@@ -23,6 +23,11 @@ impl Counted {
         Arc::ptr_eq(&self.frontend, frontend)
     }
 
+    /// "<namespace>/<service>"
+    pub fn service(&self) -> &str {
+        self.frontend.name.split(':').next().unwrap_or_default()
+    }
+
     /// The default is no rule: what it does is counted by its edge.
     #[inline]
     pub fn count(&self, matched: &Matched<'_>, metrics: &Metrics) {

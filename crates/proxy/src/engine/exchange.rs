@@ -165,6 +165,8 @@ pub struct Exchange {
     pub try_us: u64,
     pub touched_us: u64,
     pub series: Option<u32>,
+    /// What was asked for, once that is known.
+    pub frontend: Option<Arc<Counted>>,
     pub rule: Option<Arc<str>>,
     pub audited: Vec<Arc<str>>,
     pub answer: Option<Answer>,

@@ -22,6 +22,7 @@ pub mod record;
 pub mod relay;
 pub mod secure;
 pub mod stages;
+pub mod tapping;
 pub mod text;
 pub mod timers;
 pub mod tunnel;
@@ -172,6 +173,8 @@ pub struct Engine {
     commands: mpsc::Receiver<Command>,
     shared: Arc<Shared>,
     setup: Setup,
+    /// "<namespace>/<workload>"
+    own: String,
     config: Arc<Config>,
     identity: Option<Arc<Identity>>,
     /// Those of `config`, by the same keys.
@@ -191,6 +194,7 @@ pub struct Engine {
     used: HashSet<Arc<str>>,
     next_use_us: u64,
     rules: RuleCounters,
+    tapping: tapping::Tapping,
     heard: events::Heard,
     /// With the generation of what it is about: numbers are used again.
     todo: VecDeque<(Todo, u32)>,
@@ -232,6 +236,7 @@ impl Engine {
         let seed = random_seed();
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let hello = hello_of(&setup);
+        let own = format!("{}/{}", setup.namespace, setup.workload);
         let mut engine = Engine {
             poll,
             commands,
@@ -246,12 +251,13 @@ impl Engine {
             exchanges: Exchanges::default(),
             pools: Slab::new(),
             pool_keys: HashMap::new(),
-            backends: Backends::new(&format!("{}/{}", setup.namespace, setup.workload)),
+            backends: Backends::new(&own),
             series: Vec::new(),
             waiting: HashMap::new(),
             used: HashSet::new(),
             next_use_us: USE_US,
             rules: HashMap::new(),
+            tapping: tapping::Tapping::default(),
             heard: events::Heard::default(),
             todo: VecDeque::new(),
             dirty: Vec::new(),
@@ -277,6 +283,7 @@ impl Engine {
             head: Head::default(),
             spare: Vec::new(),
             hello,
+            own,
             setup,
         };
         engine.listen()?;

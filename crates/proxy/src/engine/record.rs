@@ -39,6 +39,9 @@ impl Engine {
         if self.is_notable(x) {
             self.log(x);
         }
+        if self.tapping.is_on() {
+            self.show(x);
+        }
         self.exchanges.close(x);
     }
 
@@ -150,7 +153,7 @@ impl Engine {
         use v1::AppProtocol::{Grpc, Tcp, Tls};
         SeriesKey {
             side: "source",
-            source_workload: format!("{}/{}", self.setup.namespace, self.setup.workload),
+            source_workload: self.own.clone(),
             source_service: self.setup.service.clone(),
             source_version: self.setup.version.clone(),
             source_principal: self.identity.as_ref().map(|i| i.spiffe.to_string()).unwrap_or_default(),
@@ -170,7 +173,7 @@ impl Engine {
     pub(super) fn passthrough_series(&self, address: std::net::SocketAddr) -> SeriesKey {
         SeriesKey {
             side: "source",
-            source_workload: format!("{}/{}", self.setup.namespace, self.setup.workload),
+            source_workload: self.own.clone(),
             source_service: self.setup.service.clone(),
             source_version: self.setup.version.clone(),
             destination_service: "passthrough".into(),
@@ -203,7 +206,7 @@ impl Engine {
             source_version: peer.map(|p| p.version.clone()).unwrap_or_default(),
             source_principal: peer.map(|p| p.identity.as_str().to_owned()).unwrap_or_default(),
             destination_service: self.setup.service.clone(),
-            destination_workload: format!("{}/{}", self.setup.namespace, self.setup.workload),
+            destination_workload: self.own.clone(),
             destination_version: self.setup.version.clone(),
             tls: if peer.is_some() { "mtls" } else { "plaintext" },
             protocol: "http",

@@ -271,6 +271,12 @@ impl Engine {
 
     /// Table `route`: filters, then a weighted backend, a redirect or a fixed response.
     fn route(&mut self, x: ExchangeId, frontend: Arc<Counted>) -> Stage {
+        let outcome = self.route_by(x, &frontend);
+        self.exchanges[x].frontend = Some(frontend);
+        outcome
+    }
+
+    fn route_by(&mut self, x: ExchangeId, frontend: &Counted) -> Stage {
         let exchange = &mut self.exchanges[x];
         let request = exchange.request.as_request();
         if frontend.path_safety() && path::ambiguous(request.path) {
@@ -285,7 +291,7 @@ impl Engine {
         };
         exchange.rule = Some(matched.rule_id.clone());
         frontend.count(&matched, &self.shared.metrics);
-        self.act(x, &frontend, matched)
+        self.act(x, frontend, matched)
     }
 
     fn act(&mut self, x: ExchangeId, frontend: &Frontend, matched: Matched<'_>) -> Stage {

@@ -7,3 +7,4 @@ mod kit;
 mod one_hop;
 mod pair;
 mod storm;
+mod taps;
