@@ -1,7 +1,7 @@
 import pytest
 
 from weft.run.loopback import Target
-from weft.run.order import startable, stop_order
+from weft.run.order import start_order, startable, stop_order
 from weft.run.spec import Spec
 
 
@@ -45,3 +45,17 @@ def test_who_depends_starts_when_its_conditions_are_true(
     after: dict[str, str], started: set[str], unready: set[str], free: bool
 ) -> None:
     assert bool(startable([spec("a", after=after)], started, unready)) is free
+
+
+@pytest.mark.parametrize(
+    ("specs", "names"),
+    [
+        ([], []),
+        ([spec("b"), spec("a")], ["b", "a"]),
+        ([spec("a", after={"b": "x"}), spec("b", after={"c": "x"}), spec("c")], ["c", "b", "a"]),
+        # Whom a restart is not about, nobody waits for.
+        ([spec("a", after={"b": "x"})], ["a"]),
+    ],
+)
+def test_each_starts_after_what_it_depends_on(specs: list[Spec], names: list[str]) -> None:
+    assert [spec.name for spec in start_order(specs)] == names

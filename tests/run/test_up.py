@@ -1,154 +1,28 @@
-"""`Up` with a controller that answers from a table, and a supervisor that is a few lines of Python: what is tested is
-who is started when, what is said, and that nothing stays behind."""
+"""Who is started when, what is said, and that nothing stays behind."""
 
 import asyncio
-import io
-import json
 import os
 import socket
-import sys
-import tempfile
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from weft.resources.expand import expand_text
+from tests.run.conftest import CHAIN, QUIET, World, prepared
 from weft.run import starter
 from weft.run import up as module
 from weft.run.controller import Failed
-from weft.run.display import Display
 from weft.run.logfile import read
 from weft.run.loopback import Target
 from weft.run.ports import Taken
 from weft.run.project import Project
-from weft.run.up import Order, Up
-
-# Marks its workload as started, runs the app, passes SIGTERM on, notes the order of ends.
-SUPERVISOR = """#!{python}
-import json, os, signal, subprocess, sys
-launch = json.load(open(sys.argv[sys.argv.index("--launch") + 1]))
-name, folder = launch["workload"]["name"], {folder!r}
-app = subprocess.Popen(launch["app"]["command"], cwd=launch["app"]["directory"]) if "app" in launch else None
-def end(*_):
-    if app: app.terminate()
-    else: note()
-def note():
-    with open(folder + "/ended", "a") as file: file.write(name + "\\n")
-    sys.exit(0)
-signal.signal(signal.SIGTERM, end)
-open(folder + "/started-" + name, "w").close()
-if app is None: signal.pause()
-status = app.wait()
-if status < 0: note()
-sys.exit(status)
-"""
-
-QUIET = ["python3", "-c", "import signal; signal.pause()"]
-
-
-class World:
-    """The fake mesh: a workload is healthy as soon as its supervisor has started."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.never_ready = ""
-        self.applied: list[Any] = []
-        # What stands in the mesh before: reference to owner.
-        self.resources: dict[str, str | None] = {}
-        self.present: list[str] = []
-        self.waited_for, self.told = "", threading.Event()
-
-    def answer(self, path: str, body: Any) -> Any:
-        if path == "/v1/health":
-            return {"status": "ok", "unix_socket": str(self.folder)}
-        if path == "/v1/apply":
-            self.applied.append(body)
-            named = [document["metadata"]["name"] for document in body["documents"]]
-            results = [{"ref": f"Service/default/{name}", "action": "created"} for name in named]
-            gone = [] if len(self.applied) == 1 else [{"ref": "Service/default/gone", "action": "deleted"}]
-            return {"revision": 1, "results": [*results, *gone]}
-        if path == "/v1/resources":
-            return {"resources": [{"ref": r, "document": {}, "owner": o} for r, o in self.resources.items()]}
-        if path == "/v1/workloads":
-            names = [file.name.removeprefix("started-") for file in self.folder.glob("started-*")]
-            common = {"lease": "attached", "health": "healthy", "sync": {"connected": True}}
-            names += self.present
-            if self.waited_for in names:
-                self.told.set()
-            return {"workloads": [{"name": f"default/{n}", **common} for n in names if n != self.never_ready]}
-        return {"services": []}
-
-    async def seen(self, name: str) -> None:
-        """Until somebody was told that this one is there."""
-        self.waited_for = name
-        await asyncio.to_thread(self.told.wait)
-
-    @property
-    def ended(self) -> list[str]:
-        return (self.folder / "ended").read_text().split()
-
-
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    script = tmp_path / "supervisor"
-    script.write_text(SUPERVISOR.format(python=sys.executable, folder=str(tmp_path)))
-    script.chmod(0o755)
-    monkeypatch.setenv("WEFT_PROXY", str(script))
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    return World(tmp_path)
-
-
-@pytest.fixture
-def address(world: World) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            length = int(self.headers.get("content-length") or 0)
-            body = json.loads(self.rfile.read(length) or b"null")
-            content = json.dumps(world.answer(self.path.partition("?")[0], body)).encode()
-            self.send_response(200)
-            self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_POST = do_GET
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
-class Screen:
-    def __init__(self) -> None:
-        self.out, self.messages = io.StringIO(), io.StringIO()
-        self.display = Display([], self.out, self.messages)
-
-
-def prepared(address: str, services: dict[str, Any], **more: Any) -> tuple[Up, Screen]:
-    expanded = expand_text(json.dumps({"services": services}))
-    assert expanded.ok, expanded.problems
-    screen = Screen()
-    order = Order(Path("weft.yaml"), expanded, controller=address, **more)
-    return Up(order, screen.display), screen
 
 
 def left_behind(world: World) -> list[str]:
     return [path.name for path in world.folder.iterdir() if path.name.startswith("weft-")]
 
 
-CHAIN = {"a": {"command": QUIET, "port": 80, "calls": ["b"]}, "b": {"command": QUIET, "port": 80}}
-
-
 async def test_all_start_and_end_in_order_and_nothing_stays(world: World, address: str) -> None:
-    up, screen = prepared(address, CHAIN, publish={"127.0.0.1:8080": Target("default/a", 80)})
+    up, screen = prepared(address, CHAIN, publish={"127.83.1.1:8080": Target("default/a", 80)})
     running = asyncio.create_task(up.run())
     await asyncio.wait_for(up.ready.wait(), 20)
     assert len(left_behind(world)) == 1
@@ -160,7 +34,8 @@ async def test_all_start_and_end_in_order_and_nothing_stays(world: World, addres
     assert left_behind(world) == []
     said = screen.messages.getvalue()
     assert "a-0 ready after " in said
-    assert "a:80 at http://127.0.0.1:8080" in said
+    assert "a:80 at http://127.83.1.1:8080" in said
+    assert f"dashboard at {address}/\n" in said
     assert "all ready; Ctrl-C stops everything" in said
 
 
@@ -243,7 +118,7 @@ async def test_who_runs_in_that_mesh_already_is_not_started_again(world: World, 
 
 async def test_a_second_edge_has_another_name(world: World, address: str) -> None:
     world.present = ["edge"]
-    up, _ = prepared(address, CHAIN, publish={"127.0.0.1:8080": Target("default/a", 80)})
+    up, _ = prepared(address, CHAIN, publish={"127.83.1.1:8080": Target("default/a", 80)})
     running = asyncio.create_task(up.run())
     await asyncio.wait_for(up.ready.wait(), 20)
     assert list(up.children) == ["a-0", "b-0", "edge-2"]
@@ -371,59 +246,6 @@ async def test_a_directory_that_was_named_stays(world: World, address: str) -> N
     up, _ = prepared(address, {"job": {"run": "true"}}, state_dir=world.folder / "kept")
     assert await asyncio.wait_for(up.run(), 20) == 0
     assert (world.folder / "kept/workloads/default/job-0/launch.json").exists()
-
-
-def ignore(text: str) -> None:
-    pass
-
-
-async def test_asked_while_it_starts_it_says_so(world: World, address: str) -> None:
-    world.never_ready = "a-0"
-    up, _ = prepared(address, {"a": {"command": QUIET, "port": 80}})
-    running = asyncio.create_task(up.run())
-    await asyncio.wait_for(world.seen("a-0"), 20)
-    with pytest.raises(Failed, match="still starting"):
-        await up._asked({"do": "restart", "service": None}, ignore)
-    assert [entry["state"] for entry in (await up._asked({"do": "status"}, ignore))["workloads"]] == ["running"]
-    up.stop()
-    await running
-
-
-async def test_a_restart_exchanges_the_process_and_ends_nothing_else(world: World, address: str) -> None:
-    up, _ = prepared(address, {"a": {"command": QUIET, "port": 80}})
-    running = asyncio.create_task(up.run())
-    await asyncio.wait_for(up.ready.wait(), 20)
-    first, said = up.children["a-0"], list[str]()
-    await up._asked({"do": "restart", "service": "a"}, said.append)
-    assert (said, first.running, up.children["a-0"].running) == (["a-0 restarted"], False, True)
-    with pytest.raises(Failed, match="no service b here"):
-        await up._asked({"do": "restart", "service": "b"}, ignore)
-    assert not running.done()
-    up.stop()
-    assert await asyncio.wait_for(running, 20) == 0
-
-
-async def test_who_fails_to_come_back_is_told_and_the_others_go_on(world: World, address: str) -> None:
-    file = world.folder / "weft.yaml"
-    file.write_text(json.dumps({"services": CHAIN}))
-    expanded = expand_text(file.read_text())
-    up = Up(Order(file, expanded, controller=address), Screen().display)
-    running = asyncio.create_task(up.run())
-    await asyncio.wait_for(up.ready.wait(), 20)
-    world.never_ready = "b-0"
-    broken = {"command": ["sh", "-c", "echo alas; exit 3"], "port": 80}
-    file.write_text(json.dumps({"services": {**CHAIN, "b": broken}}))
-    with pytest.raises(Failed, match="b-0 ended with exit status 3") as caught:
-        await up._asked({"do": "change", "variables": {}, "publish": {}}, ignore)
-    assert caught.value.tail == ("alas",)
-    assert up.children["a-0"].running
-    assert not running.done()
-    world.never_ready, said = "", list[str]()
-    file.write_text(json.dumps({"services": CHAIN}))
-    await up._asked({"do": "change", "variables": {}, "publish": {}}, said.append)
-    assert said[0] == "started: b-0"
-    up.stop()
-    assert await asyncio.wait_for(running, 20) == 0
 
 
 async def test_it_is_found_while_it_runs_and_not_afterwards(

@@ -57,7 +57,10 @@ def logs(
 
 
 def restart(service: Service = None, file: File = Path("weft.yaml")) -> None:
-    """Restart a service, one workload after the other."""
+    """Restart a service, one workload after the other.
+
+    Without one: all of them, in the order of depends_on.
+    """
     from weft.cli.up import show_tail
     from weft.run.control import ask
     from weft.run.controller import Failed

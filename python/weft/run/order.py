@@ -5,6 +5,7 @@ finds its callee gone; and whoever depends, before what it depends on.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Set
+from graphlib import TopologicalSorter
 
 from weft.run.spec import Spec
 
@@ -19,6 +20,13 @@ def startable(specs: Iterable[Spec], started: Set[str], unready: Set[str]) -> li
         for spec in specs
         if all(name in started and (how != HEALTHY or name not in unready) for name, how in spec.after.items())
     ]
+
+
+def start_order(specs: Sequence[Spec]) -> list[Spec]:
+    """One by one, each after what it depends on."""
+    known = {spec.name: spec for spec in specs}
+    graph = {spec.name: [name for name in spec.after if name in known] for spec in specs}
+    return [known[name] for name in TopologicalSorter(graph).static_order()]
 
 
 def stop_order(specs: Sequence[Spec]) -> list[list[Spec]]:

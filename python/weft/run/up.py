@@ -11,18 +11,18 @@ import signal
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence, Set
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from weft.client.errors import WeftError
 from weft.client.rest import controller_address
 from weft.mesh import Mesh
 from weft.run import controller as own
+from weft.run.answers import Answers, resources
 from weft.run.binary import proxy_path
-from weft.run.change import differs, expand_as
-from weft.run.children import Child, died, state
-from weft.run.control import Say, serving
+from weft.run.children import Child, died
+from weft.run.control import serving
 from weft.run.controller import Failed
 from weft.run.detach import READY
 from weft.run.display import Display
@@ -75,22 +75,22 @@ class Up:
     # From `run` on.
     _lifeline: Lifeline
     # URL of the controller; from the start on.
-    _address: str
+    address: str
 
     def __init__(self, order: Order, display: Display) -> None:
         self.order = order
         self.display = display
         self.children: dict[str, Child] = {}
-        self._starter = Starter(display, self.children, lambda: self.stopping, self._note)
+        self.starter = Starter(display, self.children, lambda: self.stopping, self._note)
         self.controller: Child | None = None
         self.ready = asyncio.Event()
-        self._intent = Intent(order.file, order.expanded, order.publish)
+        self.intent = Intent(order.file, order.expanded, order.publish)
         self._stop = asyncio.Event()
         self._all_stopped = False
-        # Held while something is exchanged: then an end of all is no end.
-        self._busy = asyncio.Lock()
-        self._changed = asyncio.Event()
-        self._specs: list[Spec] = []
+        self.answers = Answers(self)
+        # Somebody was exchanged: there are other processes to wait for.
+        self.changed = asyncio.Event()
+        self.specs: list[Spec] = []
         self._started = time.monotonic()
 
     async def run(self) -> int:
@@ -125,7 +125,7 @@ class Up:
         project.open()
         log = self.display.log = LogFile(project.log, time.time)
         try:
-            async with serving(root / SOCKET, self._asked):
+            async with serving(root / SOCKET, self.answers.answer):
                 project.note(order.controller or f"http://{order.rest_address}", root / SOCKET)
                 yield
         finally:
@@ -152,16 +152,16 @@ class Up:
             # The address of REST is looked at by `launch`: a controller there may be the one that is meant.
             refuse_taken({**fixed, self.order.grpc_address: "the controller (--grpc-address)"})
         address = self.order.controller or await self._start_controller(root / own.NAME)
-        self._address = address
+        self.address = address
         with Mesh.connect(address) as mesh:
-            self._starter.place, self._starter.root = await own.place(mesh), root
+            self.starter.place, self.starter.root = await own.place(mesh), root
             present = {w.name for w in await asyncio.to_thread(mesh.workloads) if w.lease == "attached"}
-            self._refuse_second(present, address)
+            self.refuse_second(present, address)
             if self.order.controller is not None:
                 refuse_taken(fixed)
             await asyncio.to_thread(self._apply, mesh)
-            self._specs = await self._planned(mesh, present)
-            await self._starter.bring(mesh, self._specs)
+            self.specs = await self.planned(mesh, present)
+            await self.starter.bring(mesh, self.specs)
             if not self.stopping:
                 self._announce()
 
@@ -176,7 +176,11 @@ class Up:
             self.display.message(f"hint: for other commands: export WEFT_CONTROLLER={address}")
         return address
 
-    def _refuse_second(self, present: Set[str], address: str) -> None:
+    def part(self, spec: Spec) -> str:
+        """What it is a process of, as the file calls it."""
+        return next((plan.part for plan in self.order.expanded.workloads if plan.name == spec.name), spec.name)
+
+    def refuse_second(self, present: Set[str], address: str) -> None:
         """Two of one name would take each other's place, again and again."""
         for plan in self.order.expanded.workloads:
             if f"{plan.namespace}/{plan.name}" in present:
@@ -186,19 +190,20 @@ class Up:
     def _note(self, child: Child, grace_s: float) -> None:
         self._lifeline.workload(child, grace_s)
 
-    async def _planned(self, mesh: Mesh, present: Set[str]) -> list[Spec]:
+    async def planned(self, mesh: Mesh, present: Set[str]) -> list[Spec]:
         order = self.order
         ports = {s.name: [p.port for p in s.ports] for s in await asyncio.to_thread(mesh.services)}
         planned = specs(order.expanded, order.file.absolute().parent, ports)
         return [*planned, edge(_namespace(order.expanded), order.publish, present)] if order.publish else planned
 
     def _apply(self, mesh: Mesh) -> None:
-        self.display.message(f"{_resources(self._intent.apply(mesh))} applied")
+        self.display.message(f"{resources(self.intent.apply(mesh))} applied")
 
     def _announce(self) -> None:
         self.ready.set()
         for place in places(self.order.expanded, self.order.publish):
             self.display.message(place)
+        self.display.message(f"dashboard at {self.address}/")
         self.display.message(READY if self.order.detached else "all ready; Ctrl-C stops everything")
 
     # --------------------------------------------------------------------------------------------------- rest
@@ -209,7 +214,7 @@ class Up:
         told: set[Child] = set()
         while not self.stopping:
             left = [child for child in self.children.values() if child not in told]
-            if not left and not self._busy.locked():
+            if not left and not self.answers.busy:
                 return 1 if failed else 0
             for child in await self._ended([*left, *([self.controller] if self.controller else [])]):
                 told.add(child)
@@ -223,9 +228,9 @@ class Up:
     async def _ended(self, children: Sequence[Child]) -> list[Child]:
         """Who of them has ended, once somebody has; nobody when there is something else to look at."""
         waits = {asyncio.create_task(child.wait()): child for child in children}
-        others = [asyncio.create_task(event.wait()) for event in (self._stop, self._changed)]
+        others = [asyncio.create_task(event.wait()) for event in (self._stop, self.changed)]
         done, left = await asyncio.wait([*others, *waits], return_when=asyncio.FIRST_COMPLETED)
-        self._changed.clear()
+        self.changed.clear()
         for task in left:
             task.cancel()
         return [child for task, child in waits.items() if task in done]
@@ -239,105 +244,14 @@ class Up:
         self.display.message(died(child.name, status))
         for line in child.tail:
             self.display.message(f"  {line}")
-        self.display.message(f"hint: {self._starter.advice(child)}")
-
-    # -------------------------------------------------------------------------------------------------- asked
-
-    async def _asked(self, request: dict[str, Any], say: Say) -> dict[str, Any]:
-        if request["do"] == "status":
-            return {"workloads": [self._state(spec) for spec in self._specs]}
-        if not self.ready.is_set() or self.stopping:
-            raise Failed(f"it is {'stopping' if self.stopping else 'still starting'}", "try again in a moment")
-
-        def told(text: str) -> None:
-            self.display.message(text)
-            say(text)
-
-        async with self._busy:
-            try:
-                if request["do"] == "restart":
-                    await self._restart(request["service"], told)
-                else:
-                    await self._change(request, told)
-            finally:
-                self._changed.set()
-        return {}
-
-    def _state(self, spec: Spec) -> dict[str, Any]:
-        child = self.children.get(spec.name)
-        return {
-            "name": spec.name,
-            "namespace": spec.namespace,
-            "service": self._part(spec),
-            "version": spec.version,
-            "state": state(child),
-            "pid": child.process.pid if child and child.running else None,
-        }
-
-    def _part(self, spec: Spec) -> str:
-        return next((plan.part for plan in self.order.expanded.workloads if plan.name == spec.name), spec.name)
-
-    async def _restart(self, service: str | None, say: Say) -> None:
-        """One after the other: whoever has two processes is there all the time."""
-        chosen = [spec for spec in self._specs if service in (None, spec.name, self._part(spec))]
-        if not chosen:
-            known = sorted({self._part(spec) for spec in self._specs})
-            raise Failed(f"there is no service {service} here", f"there are {', '.join(known)}")
-        with Mesh.connect(self._address) as mesh:
-            for spec in chosen:
-                await self._replace(mesh, spec)
-                say(f"{spec.name} restarted")
-
-    async def _replace(self, mesh: Mesh, spec: Spec) -> None:
-        await self._end(spec)
-        self._changed.set()
-        await self._starter.bring(mesh, [spec])
-
-    async def _end(self, spec: Spec) -> None:
-        if spec.name in self.children:
-            await self.children[spec.name].stop(grace_s(spec))
-
-    async def _change(self, request: Mapping[str, Any], say: Say) -> None:
-        """The file as it is now, and only what is different in it."""
-        expanded = expand_as(self.order.file, request["variables"])
-        publish = {address: Target(*target) for address, target in request["publish"].items()}
-        with Mesh.connect(self._address) as mesh:
-            self.order = replace(self.order, expanded=expanded, publish=publish)
-            well = {name for name, child in self.children.items() if state(child) in ("running", "ended")}
-            before = {spec.name: spec for spec in self._specs if spec.name in well}
-            ours = {spec.key for spec in self._specs}
-            others = {w.name for w in await asyncio.to_thread(mesh.workloads) if w.lease == "attached"} - ours
-            self._refuse_second(others, self._address)
-            planned = await self._planned(mesh, others)
-            now = {spec.name: spec for spec in planned}
-            for name in self.children.keys() - before.keys():
-                del self.children[name]  # it has failed, and may have another try
-            for name in [name for name in before if name not in now]:
-                await self._end(before[name])
-                del self.children[name]
-                say(f"{name} stopped: it left the file")
-            self._intent.change(expanded, publish)
-            applied = await asyncio.to_thread(self._intent.apply, mesh)
-            self._specs = planned
-            fresh = [spec for spec in planned if spec.name not in before]
-            other = [spec for spec in planned if spec.name in before and differs(before[spec.name], spec)]
-            for spec in other:
-                await self._replace(mesh, spec)
-                say(f"{spec.name} restarted: it is written differently")
-            if fresh:
-                await self._starter.bring(mesh, fresh)
-                say(f"started: {', '.join(spec.name for spec in fresh)}")
-            if applied:
-                say(f"{_resources(applied)} changed")
-            if not applied and now == before:
-                say("nothing has changed")
+        self.display.message(f"hint: {self.starter.advice(child)}")
 
     # --------------------------------------------------------------------------------------------------- stop
 
     async def _stop_all(self) -> None:
         if any(child.running for child in self.children.values()):
             self.display.message("stopping")
-        for group in stop_order(self._specs):
+        for group in stop_order(self.specs):
             members = [(self.children[spec.name], spec) for spec in group if spec.name in self.children]
             await asyncio.gather(*(child.stop(grace_s(spec)) for child, spec in members))
         if self.order.controller and not self.order.keep:
@@ -349,12 +263,12 @@ class Up:
     def _withdraw(self, address: str) -> None:
         try:
             with Mesh.connect(address) as mesh:
-                removed = self._intent.withdraw(mesh)
+                removed = self.intent.withdraw(mesh)
         except WeftError as error:
             self.display.message(f"its resources stay in the mesh of {address}: {error.message}")
             return
         if removed:
-            self.display.message(f"{_resources(removed)} removed")
+            self.display.message(f"{resources(removed)} removed")
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
@@ -370,7 +284,3 @@ class Up:
 
 def _namespace(expanded: Expanded) -> str:
     return next((plan.namespace for plan in expanded.workloads), "default")
-
-
-def _resources(number: int) -> str:
-    return f"{number} resource{'s' if number != 1 else ''}"
