@@ -128,3 +128,9 @@ async def test_a_state_is_one_or_two_words() -> None:
     child.kill()
     await child.wait()
     assert state(child) == "failed (SIGKILL)"
+
+
+async def test_what_it_says_on_stderr_is_kept_apart_as_well() -> None:
+    child = await start("a", ["sh", "-c", "echo one; echo two >&2"], lambda name, line: None)
+    await child.wait()
+    assert (sorted(child.tail), list(child.complaints)) == (["one", "two"], ["two"])

@@ -1,9 +1,13 @@
 import errno
 import io
+from pathlib import Path
 
 import pytest
 
+from tests.run.terminal import Terminal as Emulated
+from weft.run.board import Row
 from weft.run.display import Display
+from weft.run.logfile import LogFile, read
 
 
 class Terminal(io.StringIO):
@@ -55,3 +59,56 @@ def test_a_reader_that_left_stops_nothing(error: Exception) -> None:
     display = Display(["web"], Gone(error), Gone(error))
     display.line("web", "hello")
     display.message("hello")
+
+
+class Console(Terminal):
+    """Not a file: its size is the usual one."""
+
+    def fileno(self) -> int:
+        raise io.UnsupportedOperation
+
+
+READY = [Row("a", state="ready")]
+
+
+def on_one_screen(monkeypatch: pytest.MonkeyPatch, term: str = "xterm") -> tuple[Console, Display]:
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setenv("NO_COLOR", "1")
+    both = Console()
+    return both, Display(["web"], both, both)
+
+
+def test_the_table_stands_below_until_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    both, display = on_one_screen(monkeypatch)
+    display.table([Row("a", state="starting")])
+    display.line("web", "hello")
+    display.step("a ready after 1.0 s")
+    display.end_table(READY)
+    display.message("all ready")
+    seen = Emulated(80)
+    seen.feed(both.getvalue())
+    assert seen.lines == ["web | hello", "SERVICE  STATE", "a        ready", "weft | all ready", ""]
+
+
+@pytest.mark.parametrize("term", ["dumb", "", "unknown"])
+def test_a_terminal_that_cannot_go_back_gets_lines(monkeypatch: pytest.MonkeyPatch, term: str) -> None:
+    both, display = on_one_screen(monkeypatch, term)
+    display.table([Row("a", state="starting")])
+    display.step("a ready after 1.0 s")
+    display.end_table(READY)
+    assert both.getvalue() == "weft | a ready after 1.0 s\n"
+
+
+def test_where_lines_go_elsewhere_there_is_no_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    screen = Console()
+    Display(["web"], io.StringIO(), screen).table(READY)
+    Display(["web"], screen, io.StringIO()).table(READY)
+    assert screen.getvalue() == ""
+
+
+def test_what_the_table_shows_is_kept_in_the_log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    _, display = on_one_screen(monkeypatch)
+    display.log = LogFile(tmp_path / "log", lambda: 0.0)
+    display.step("a ready after 1.0 s")
+    assert [line.text for line in read(tmp_path / "log")] == ["a ready after 1.0 s"]

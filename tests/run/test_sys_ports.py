@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from weft.run import sys_ports
-from weft.run.sys_ports import holder
+from weft.run.sys_ports import holder, listeners
 
 
 @pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
@@ -30,3 +30,13 @@ def test_where_nothing_can_be_known_nobody_is_named(tmp_path: Path, monkeypatch:
     (tmp_path / "12/fd").mkdir()
     (tmp_path / "12/fd/3").symlink_to("socket:[77]")
     assert holder(80) == "a process (pid 12)"
+
+
+@pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "127.83.2.1"), (socket.AF_INET6, "::1")])
+def test_who_listens_is_known_with_its_command_and_folder(family: socket.AddressFamily, address: str) -> None:
+    with socket.create_server((address, 0), family=family) as server:
+        port = server.getsockname()[1]
+        (found,) = (each for each in listeners() if (each.address, each.port) == (address, port))
+    assert found.pid == os.getpid()
+    assert found.command == tuple(Path("/proc/self/cmdline").read_text().rstrip("\0").split("\0"))
+    assert found.directory == os.getcwd()

@@ -12,6 +12,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 # What is shown of a process that died: enough for a Python traceback's end, not a screen.
 TAIL_LINES = 20
@@ -30,6 +31,8 @@ class Child:
     name: str
     process: asyncio.subprocess.Process
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
+    # Those of stderr: the two are two pipes, and which of them was read last says nothing.
+    complaints: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
     # One for stdout and one for stderr; they end when its output does: all lines are out then.
     reading: tuple[asyncio.Task[None], ...] = ()
     stopping: bool = False
@@ -89,36 +92,44 @@ async def start(
         for _, its in pipes:
             os.close(its)
     child = Child(name, process)
-    child.reading = tuple(asyncio.create_task(_read(child, sink, ours)) for ours, _ in pipes)
+    kept = ((child.tail,), (child.tail, child.complaints))
+    child.reading = tuple(
+        asyncio.create_task(_read(child.name, tails, sink, ours))
+        for tails, (ours, _) in zip(kept, pipes, strict=True)
+    )
     return child
 
 
-async def _read(child: Child, sink: Sink, descriptor: int) -> None:
+Tails: TypeAlias = Sequence[deque[str]]
+
+
+async def _read(name: str, tails: Tails, sink: Sink, descriptor: int) -> None:
     stream = asyncio.StreamReader()
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(descriptor, "rb", buffering=0)
     )
     # Closed by us, also while somebody holds the other end: asyncio's own pipes of a process wait for that one.
     with contextlib.closing(transport):
-        await _lines(child, sink, stream)
+        await _lines(name, tails, sink, stream)
 
 
-async def _lines(child: Child, sink: Sink, stream: asyncio.StreamReader) -> None:
+async def _lines(name: str, tails: Tails, sink: Sink, stream: asyncio.StreamReader) -> None:
     rest = b""
     while chunk := await stream.read(MAX_LINE):
         *lines, rest = (rest + chunk).split(b"\n")
         if len(rest) >= MAX_LINE:
             lines, rest = [*lines, rest], b""
         for line in lines:
-            _take(child, sink, line)
+            _take(name, tails, sink, line)
     if rest:
-        _take(child, sink, rest)
+        _take(name, tails, sink, rest)
 
 
-def _take(child: Child, sink: Sink, line: bytes) -> None:
+def _take(name: str, tails: Tails, sink: Sink, line: bytes) -> None:
     text = line.decode("utf-8", "replace").rstrip("\r")
-    child.tail.append(text)
-    sink(child.name, text)
+    for tail in tails:
+        tail.append(text)
+    sink(name, text)
 
 
 def died(name: str, status: int) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from weft.run.binary import proxy_path
 from weft.run.children import Child, died, start
@@ -18,7 +18,10 @@ from weft.run.readiness import waiting
 from weft.run.spec import START_TIMEOUT_MS, ControllerPlace, Spec
 
 if TYPE_CHECKING:
+    from weft.client.types import Workload
     from weft.mesh import Mesh
+
+Saw: TypeAlias = "Callable[[Sequence[Workload]], object]"
 
 # The supervisor gives an app its start timeout and says so itself; this is for everything around it.
 WORKLOADS_START_S = 90.0
@@ -50,8 +53,11 @@ class Starter:
         self._taken: set[int] = set()
         self._commands: dict[str, tuple[str, ...]] = {}
 
-    async def bring(self, mesh: Mesh, specs: Sequence[Spec]) -> None:
-        """Until all of `specs` are ready, or it is to stop; raises `Failed` for the first that ends badly."""
+    async def bring(self, mesh: Mesh, specs: Sequence[Spec], saw: Saw = lambda workloads: None) -> None:
+        """Until all of `specs` are ready, or it is to stop; raises `Failed` for the first that ends badly.
+
+        `saw` is told what the mesh has, each time that it was asked.
+        """
         started, began, told = time.monotonic(), time.monotonic(), False
         unready = {spec.key for spec in specs}
         pending = await self._start(specs, specs, {})
@@ -61,9 +67,11 @@ class Starter:
             # A job may be over before anybody saw it ready.
             begun = [spec for spec in specs if spec not in pending]
             present = [spec for spec in begun if self._children[spec.name].running]
-            left = waiting(present, await asyncio.to_thread(mesh.workloads))
+            workloads = await asyncio.to_thread(mesh.workloads)
+            saw(workloads)
+            left = waiting(present, workloads)
             for key in unready & {spec.key for spec in present} - left.keys():
-                self._display.message(f"{_name(key)} ready after {time.monotonic() - started:.1f} s")
+                self._display.step(f"{_name(key)} ready after {time.monotonic() - started:.1f} s")
             # Who was ready once is not announced again.
             unready -= {spec.key for spec in begun} - left.keys()
             if not left and not pending:

@@ -21,6 +21,7 @@ from weft.mesh import Mesh
 from weft.run import controller as own
 from weft.run.answers import Answers, resources
 from weft.run.binary import proxy_path
+from weft.run.board import rows
 from weft.run.children import Child, died
 from weft.run.control import serving
 from weft.run.controller import Failed
@@ -39,6 +40,7 @@ from weft.run.starter import GRACE_S, Starter, grace_s
 from weft.run.state import run_directory
 
 if TYPE_CHECKING:
+    from weft.client.types import Workload
     from weft.resources import Expanded
 
 # In the run's directory, whose name is short.
@@ -161,9 +163,23 @@ class Up:
                 refuse_taken(fixed)
             await asyncio.to_thread(self._apply, mesh)
             self.specs = await self.planned(mesh, present)
-            await self.starter.bring(mesh, self.specs)
+            await self._bring(mesh)
             if not self.stopping:
                 self._announce()
+
+    async def _bring(self, mesh: Mesh) -> None:
+        """All of them, with the table of how far they are."""
+        seen: Sequence[Workload] = ()
+
+        def saw(workloads: Sequence[Workload]) -> None:
+            nonlocal seen
+            seen = workloads
+            self.display.table(rows(self.specs, self.children, seen, self.part))
+
+        try:
+            await self.starter.bring(mesh, self.specs, saw)
+        finally:
+            self.display.end_table(rows(self.specs, self.children, seen, self.part))
 
     async def _start_controller(self, directory: Path) -> str:
         order = self.order
