@@ -1,5 +1,6 @@
 """`weft up` in a real terminal: what stands on the screen, and that Ctrl-C there leaves nothing behind."""
 
+import codecs
 import fcntl
 import json
 import os
@@ -31,6 +32,7 @@ class Screen:
         self._width(its, columns)
         self.terminal = Terminal(columns)
         self.raw = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "weft.cli", "up", "-f", str(world.folder / "weft.yaml"), *own(world)],
             env={**world.env, "TERM": "xterm-256color", **env},
@@ -48,7 +50,7 @@ class Screen:
         """What stands there once `seen` says so; or at the end, for None."""
         while not seen(self.terminal.lines):
             try:
-                text = os.read(self._ours, 65536).decode("utf-8", "replace")
+                text = self._decoder.decode(os.read(self._ours, 65536))
             except OSError:  # Linux: the last process of this terminal has ended
                 break
             self.raw += text

@@ -3,6 +3,8 @@
 import re
 
 _PIECE = re.compile(r"\033\[(?P<number>[0-9;]*)(?P<what>[AJm])|(?P<text>[^\033])|(?P<other>\033.?)", re.DOTALL)
+# What came in two pieces.
+_BEGUN = re.compile(r"\033(\[[0-9;]*)?\Z")
 
 
 class Terminal:
@@ -13,9 +15,13 @@ class Terminal:
         # Rows, each with whether it goes on in the next one.
         self._rows: list[tuple[str, bool]] = [("", False)]
         self._row, self._column = 0, 0
+        self._begun = ""
 
     def feed(self, text: str) -> None:
-        for piece in _PIECE.finditer(text):
+        text = self._begun + text
+        begun = _BEGUN.search(text)
+        self._begun = begun[0] if begun else ""
+        for piece in _PIECE.finditer(text.removesuffix(self._begun)):
             assert piece["other"] is None, f"not every terminal knows {piece[0]!r}"
             if piece["what"] == "A":
                 self._row = max(0, self._row - int(piece["number"] or 1))
