@@ -179,7 +179,8 @@ def test_one_that_dies_is_in_the_table_with_its_error_and_shows_its_last_lines(w
     lines = screen.rest()
     assert screen.process.wait(PATIENCE_S) == 1
     (row,) = (line for line in lines if line.startswith("dies "))
-    assert "failed (1)" in row and row.endswith("No module named flask")
+    # How much of it fits depends on how far the others were.
+    assert "failed (1)" in row and "  No module named" in row
     last = lines[lines.index("last lines:") + 1 : lines.index("error: dies-0 ended with exit status 1")]
     assert len([line for line in last if line.strip()]) >= 20 and "  No module named flask" in last
     assert any(line.startswith("hint: its last lines are above; try its command alone") for line in lines)
