@@ -74,6 +74,7 @@ docs: build ## Write the generated pages of docs/reference anew
 	$(BIN)/python tools/generate_reasons.py
 	$(BIN)/python tools/generate_tables.py
 	$(BIN)/python tools/generate_cli.py
+	$(BIN)/python tools/generate_schema.py
 
 lock: ## Resolve the Python dependencies anew
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \

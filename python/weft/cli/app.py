@@ -24,6 +24,7 @@ from weft.cli import (
     identity,
     run,
     running,
+    schema,
     stat,
     status,
     tap,
@@ -69,6 +70,7 @@ app.command("rollback")(history.rollback)
 app.command("explain")(explain.explain)
 app.command("check")(check.check)
 app.command("compile")(compile.compile_program)
+app.command("schema")(schema.schema)
 app.add_typer(identity.tokens, name="token")
 app.command("certs")(identity.certs)
 # Whatever stands after the shell is somebody's command line.

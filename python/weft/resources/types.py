@@ -19,6 +19,7 @@ DnsLabel: TypeAlias = Annotated[
     str,
     StringConstraints(max_length=63),
     AfterValidator(lambda v: _matching(v, _LABEL, "a label (lower-case letters, digits and '-' inside)")),
+    WithJsonSchema({"type": "string", "maxLength": 63, "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"}),
 ]
 # Kubernetes' limit for object names: a DNS subdomain.
 DnsName: TypeAlias = Annotated[
@@ -169,7 +170,12 @@ def _spiffe_id(value: str) -> str:
     return value
 
 
-SpiffeId: TypeAlias = Annotated[str, StringConstraints(max_length=2048), AfterValidator(_spiffe_id)]
+SpiffeId: TypeAlias = Annotated[
+    str,
+    StringConstraints(max_length=2048),
+    AfterValidator(_spiffe_id),
+    WithJsonSchema({"type": "string", "maxLength": 2048, "pattern": f"^{_SPIFFE_ID.pattern}$"}),
+]
 IpAddress: TypeAlias = Annotated[str, AfterValidator(_ip)]
 IpBlock: TypeAlias = Annotated[str, AfterValidator(_cidr)]
 

@@ -51,6 +51,7 @@ from weft.resources.types import DnsLabel, Port, Time, Weight, once, wrong
 
 # What one machine bears; a typing error of two zeros is not found by running it.
 MAX_REPLICAS = 100
+_CALLEE = "([a-z0-9-]+/)?[a-z0-9-]+"
 
 
 def _environment(value: Any) -> Any:
@@ -128,16 +129,17 @@ def _variable(name: str) -> str:
 
 
 def _callee(name: str) -> str:
-    if not re.fullmatch(r"([a-z0-9-]+/)?[a-z0-9-]+", name):
+    if not re.fullmatch(_CALLEE, name):
         raise wrong(f"{name!r} is not a service", "its name alone, or <namespace>/<name>")
     return name
 
 
 Environment: TypeAlias = dict[
-    Annotated[str, AfterValidator(_variable)], Annotated[str, BeforeValidator(_environment)]
+    Annotated[str, AfterValidator(_variable)],
+    Annotated[str, BeforeValidator(_environment, json_schema_input_type=str | float | bool)],
 ]
 Replicas: TypeAlias = Annotated[int, Field(strict=True, ge=0, le=MAX_REPLICAS)]
-Callee: TypeAlias = Annotated[str, AfterValidator(_callee)]
+Callee: TypeAlias = Annotated[str, Field(json_schema_extra={"pattern": f"^{_CALLEE}$"}), AfterValidator(_callee)]
 # Compose's words.
 Condition: TypeAlias = Literal["service_healthy", "service_started"]
 
@@ -175,6 +177,12 @@ class Dependency(Model):
     condition: Condition = "service_healthy"
 
 
+# What may be written for each, beside its whole form.
+AnyHealth: TypeAlias = Annotated[str, Field(json_schema_extra={"pattern": "^(/|tcp$)"})] | FileHealth
+Publications: TypeAlias = Port | Published | tuple[Port | Published, ...]
+Dependencies: TypeAlias = DnsLabel | tuple[DnsLabel, ...] | dict[DnsLabel, Condition | Dependency | None]
+
+
 class _Runs(Model):
     # Compose's words, for whoever comes from there.
     INSTEAD: ClassVar[Mapping[str, str]] = {
@@ -209,15 +217,16 @@ class Version(_Runs):
 
 class FileService(_Runs):
     port: Annotated[Port | None, BeforeValidator(_one_port)] = None
-    ports: tuple[Annotated[ServicePort, BeforeValidator(_port)], ...] = ()
-    publish: Annotated[tuple[Published, ...], BeforeValidator(_published)] = ()
+    ports: tuple[Annotated[ServicePort, BeforeValidator(_port, json_schema_input_type=Port | ServicePort)], ...] = ()
+    publish: Annotated[tuple[Published, ...], BeforeValidator(_published, json_schema_input_type=Publications)] = ()
     protocol: Protocol | None = None
     listen: Port | None = None
     directory: str = ""
     account: DnsLabel | None = None
-    health: Annotated[FileHealth, BeforeValidator(_health)] | None = None
+    health: Annotated[FileHealth, BeforeValidator(_health, json_schema_input_type=AnyHealth)] | None = None
     depends_on: Annotated[
-        dict[DnsLabel, Annotated[Dependency, BeforeValidator(_condition)]], BeforeValidator(_dependencies)
+        dict[DnsLabel, Annotated[Dependency, BeforeValidator(_condition)]],
+        BeforeValidator(_dependencies, json_schema_input_type=Dependencies),
     ] = Field(default_factory=dict, alias="depends_on")
     calls: tuple[Callee, ...] = ()
     versions: dict[DnsLabel, Version] = Field(default_factory=dict)

@@ -1,0 +1,71 @@
+"""What each field of a weft.yaml means, in one sentence: an editor shows it beside the field.
+
+By model and field, in YAML's spelling. A field may also say it itself: `Field(description=…)`.
+"""
+
+from __future__ import annotations
+
+_RUNS = {
+    "run": "The command, split as a shell would, without one: no pipes and no $NAME; write sh -c '…' for those.",
+    "command": "The command as a list of words, instead of `run`.",
+    "replicas": "How many processes, of each version; default 1.",
+    "env": "Environment of the app; wins over what weft sets, such as PORT and <SERVICE>_URL.",
+}
+
+DESCRIPTIONS: dict[str, dict[str, str]] = {
+    "WeftFile": {
+        "namespace": "Of everything in this file.",
+        "mtls": "strict: callers that prove no identity are refused; default permissive.",
+        "access": "For what no `calls` covers; default allow.",
+        "egress": "For destinations that are no service; default allow.",
+        "include": "Other files of this kind, relative to this one: their services stand beside these.",
+        "services": "What runs, by name; the name is the one that clients call.",
+    },
+    "FileService": {
+        **_RUNS,
+        "port": "As clients know it; the app is told its own as PORT. Without one it serves nothing.",
+        "ports": "Several ports, as numbers or with name and protocol; instead of `port`.",
+        "publish": "Where people reach it: a port of 127.0.0.1, or several; {local: 8081, port: 9090} names which.",
+        "protocol": "What is spoken on its ports; left out, it is detected.",
+        "listen": "Where the app listens if it does not read PORT; then one replica only.",
+        "directory": "Where it runs, relative to this file.",
+        "account": "Its service account, the last part of its identity; default: the service's name.",
+        "health": "A path (/healthz), tcp, or a mapping; default: a connect.",
+        "depends_on": "Starts after these, once they are healthy; {stock: {condition: service_started}} waits less.",
+        "calls": "Services that it may call, and gets addresses for; everybody else is refused there.",
+        "versions": "By name; each may override run, command, replicas and env, and have a weight.",
+        "endpoints": "Where it is, for what weft does not run: no proxy stands before it.",
+    },
+    "Version": {**_RUNS, "weight": "Its share of the requests, beside the weights of the others."},
+    "ServicePort": {
+        "name": "A name of its own; http-…, grpc-… and the like say what is spoken.",
+        "port": "As clients know it.",
+        "protocol": "What is spoken on it; left out, it is detected.",
+        "appProtocol": "The same in Kubernetes' words, such as kubernetes.io/h2c.",
+        "tls": "What the proxy wants of callers on this port; default: as in the whole mesh.",
+    },
+    "Published": {
+        "local": "The port of 127.0.0.1.",
+        "port": "The port of the service that it leads to; default: the first.",
+    },
+    "FileHealth": {
+        "http": "A path that answers with a status below 400.",
+        "tcp": "true: a connect is enough.",
+        "grpc": "The service that grpc.health.v1 is asked for; an empty name: the whole server.",
+        "port": "The port of the service that is asked; default: the first.",
+        "interval": "How often it is asked.",
+        "timeout": "How long an answer may take; at most `interval`.",
+        "rise": "Good answers in a row until it is healthy.",
+        "fall": "Bad answers in a row until it is unhealthy.",
+        "start_period": "How long the app may take until it listens; then it has failed to start. Default 60s.",
+    },
+    "Dependency": {"condition": "What must be true of it before this one starts."},
+    "StaticEndpoint": {
+        "address": "An IPv4 or IPv6 address.",
+        "port": "Where it listens, if not at the service's port.",
+        "labels": "What subsets choose it by, such as version: v1.",
+        "weight": "Its share beside the other endpoints.",
+        "identity": "The SPIFFE ID that it has to prove; without one it gets plaintext.",
+        "zone": "Where it is; the near are preferred.",
+    },
+}
