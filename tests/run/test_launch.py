@@ -115,3 +115,10 @@ def test_the_file_is_protobuf_json_with_the_contracts_names() -> None:
     text = to_json(launch)
     assert '"state_dir": "/state/default/reviews-v1-0"' in text
     assert Parse(text, v1.Launch()) == launch
+
+
+def test_an_app_may_have_what_it_is_told_under_names_of_its_own() -> None:
+    command = Command(("serve", "--on", "127.0.0.1:$(PORT)", "$(HOME)"), {"BACK": "$(RATINGS_URL)/v1", "$(PORT)": "x"})
+    app = launched(reviews(command=command, calls=(RATINGS,))).app
+    assert list(app.command) == ["serve", "--on", "127.0.0.1:9001", "$(HOME)"]
+    assert dict(app.env) == {"PORT_80": "9001", "BACK": "http://127.64.0.1:80/v1", "$(PORT)": "x"}

@@ -9,6 +9,7 @@ from pathlib import Path
 from google.protobuf.json_format import MessageToJson
 
 from weft.run.loopback import ANY_PORT, Target
+from weft.run.references import filled, told
 from weft.run.spec import Command, ControllerPlace, Health, Spec
 from weft.v1 import program_pb2 as v1
 
@@ -41,7 +42,7 @@ def build(
         drain_ms=spec.drain_ms,
     )
     if spec.command is not None:
-        launch.app.CopyFrom(_app(spec, spec.command))
+        launch.app.CopyFrom(_app(spec, spec.command, told(spec, _names(spec), addresses)))
     return launch
 
 
@@ -102,11 +103,14 @@ def _underscored(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "_", name.lower())
 
 
-def _app(spec: Spec, command: Command) -> v1.App:
+def _app(spec: Spec, command: Command, known: Mapping[str, str]) -> v1.App:
     ports = list(spec.ports.items())
     app = v1.App(
-        command=command.arguments,
-        env={**{f"PORT_{port}": str(local) for port, local in ports}, **command.env},
+        command=[filled(word, known) for word in command.arguments],
+        env={
+            **{f"PORT_{port}": str(local) for port, local in ports},
+            **{name: filled(value, known) for name, value in command.env.items()},
+        },
         directory=command.directory,
         port=ports[0][1] if ports else 0,
         restart=RESTART[command.restart],
