@@ -108,6 +108,13 @@ def test_explain_and_token_carry_their_questions() -> None:
     assert controller.asked[1][2] == {"namespace": "default", "service_account": "a", "ttl_seconds": 3600, "uses": 3}
 
 
+def test_a_machines_token_carries_its_grants() -> None:
+    mesh, controller = connected({"/v1/machine-tokens": {"token": "weftm1.x", "id": "1", "uses": 2}})
+    grants = [{"namespace": "default", "service_account": "a", "service": "default/a", "uses": 2}]
+    assert mesh.machine_token("b", grants, ttl_seconds=60).uses == 2
+    assert controller.asked[0][2] == {"machine": "b", "grants": grants, "ttl_seconds": 60}
+
+
 def test_a_proxy_may_remember_several_records_of_one_request() -> None:
     found = [{"workload": "default/a-0", "record": {"status": status}} for status in (503, 200)]
     mesh, _ = connected({"/v1/requests/abc": {"id": "abc", "found": found, "asked": 1}})

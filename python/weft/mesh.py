@@ -26,6 +26,7 @@ from weft.client.types import (
     EventPage,
     Health,
     LoggedRequest,
+    MachineToken,
     PastChange,
     Revision,
     RuleHits,
@@ -240,6 +241,14 @@ class Mesh:
             "uses": uses,
         }
         return _one(Token, self._rest.post("/v1/tokens", body))
+
+    def machine_token(
+        self, machine: str, grants: Sequence[Mapping[str, Any]], *, ttl_seconds: int = 3600
+    ) -> MachineToken:
+        """A new token for another machine. Each of `grants`: `namespace`, `service_account`, perhaps `service`
+        ("<namespace>/<service>") and `uses` (workloads, 1)."""
+        body = {"machine": machine, "grants": list(grants), "ttl_seconds": ttl_seconds}
+        return _one(MachineToken, self._rest.post("/v1/machine-tokens", body))
 
     def tokens(self) -> Sequence[TokenInfo]:
         return _many(TokenInfo, self._rest.get("/v1/tokens"), "tokens")

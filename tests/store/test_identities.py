@@ -44,6 +44,19 @@ def test_there_is_a_limit_to_tokens(database: Database, monkeypatch: pytest.Monk
     assert not database.run_blocking(lambda c: identities.add_token(c, dataclasses.replace(TOKEN, id="t2")))
 
 
+def test_tokens_that_belong_together_come_and_go_together(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = [dataclasses.replace(TOKEN, id=token_id) for token_id in ("m.0", "m.1")]
+    assert database.run_blocking(lambda c: identities.add_tokens(c, [TOKEN, *parts]))
+    assert not database.run_blocking(lambda c: identities.delete_token(c, "t"))
+    assert database.run_blocking(lambda c: identities.delete_token(c, "m"))
+    assert database.run_blocking(identities.tokens) == [TOKEN]
+    monkeypatch.setattr(identities, "MAX_TOKENS", 2)
+    assert not database.run_blocking(lambda c: identities.add_tokens(c, parts))
+    assert database.run_blocking(identities.tokens) == [TOKEN]
+
+
 def test_ended_certificates_are_forgotten_when_another_is_issued(database: Database) -> None:
     first = Issued("01", "spiffe://t/ns/default/sa/a", "default/a-0", "", "unix", 0.0, 10.0)
     second = dataclasses.replace(first, serial="02", not_before=11.0, not_after=20.0)

@@ -306,6 +306,22 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class MachineToken:
+    """A token for all that another machine runs; shown once, too."""
+
+    token: str
+    id: str
+    machine: str = ""
+    spiffe_ids: tuple[str, ...] = ()
+    expires_at: float = 0.0
+    # Workloads, of all identities together.
+    uses: int = 1
+    controller: str = ""
+    root_sha256: str = ""
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TokenInfo:
     id: str
     namespace: str = ""

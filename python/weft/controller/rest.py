@@ -120,9 +120,13 @@ Identity
     POST   /v1/tokens {"namespace", "service_account", "service"?: str, "ttl_seconds"?: 3600, "uses"?: 1}
                -> {"token": "weft1....", "spiffe_id", "expires_at", "uses", "controller": "host:port",
                    "root_sha256", "hint": str | null}
+    POST   /v1/machine-tokens {"machine", "grants": [{"namespace", "service_account", "service"?: str, "uses"?: 1}],
+               "ttl_seconds"?: 3600}     a join token for each grant, in one text
+               -> {"token": "weftm1....", "id", "machine", "spiffe_ids": [str], "expires_at", "uses": of all together,
+                   "controller": "host:port", "root_sha256", "hint": str | null}
     GET    /v1/tokens                   -> {"tokens": [{"id", "namespace", "service_account", "service", "created_at",
                                            "expires_at", "uses", "used"}]}     never the secret
-    DELETE /v1/tokens/{id}              -> {"id"}
+    DELETE /v1/tokens/{id}              -> {"id"}     of a machine's token: all its parts, "<id>.<number>"
     GET    /v1/certs                    -> {"trust_domain", "roots": [{"sha256", "subject", "not_before", "not_after",
                                            "pem"}], "controller": {"spiffe_id", "not_after", "names": [str]},
                                            "issued": [{"serial", "spiffe_id", "workload", "not_before", "not_after",
@@ -153,7 +157,7 @@ from weft.controller.compiling import CompilerGone
 from weft.controller.openapi import Described, document
 from weft.controller.pages import Pages
 from weft.controller.rest_guard import Guard
-from weft.controller.rest_identity import Certificates, TokenBody
+from weft.controller.rest_identity import Certificates, MachineBody, TokenBody
 from weft.controller.rest_json import ApiError
 from weft.controller.rest_observe import Observation
 from weft.controller.rest_resources import ApplyBody, Resources, RollbackBody
@@ -231,6 +235,10 @@ def _table(controller: Controller) -> list[tuple[Described, Callable[[Request], 
         ),
         (say("GET", "/v1/requests/{id}", "What proxies remember of one request"), observation.request),
         (say("POST", "/v1/tokens", "Make a join token", (), TokenBody), certificates.create_token),
+        (
+            say("POST", "/v1/machine-tokens", "Make a token for another machine", (), MachineBody),
+            certificates.create_machine_token,
+        ),
         (say("GET", "/v1/tokens", "Join tokens, without their secrets"), certificates.list_tokens),
         (say("DELETE", "/v1/tokens/{id}", "Delete a join token"), certificates.delete_token),
         (say("GET", "/v1/certs", "Roots and issued certificates"), certificates.certificates),

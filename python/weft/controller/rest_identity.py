@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from weft.controller.rest_json import ApiError, Body, body_of
 from weft.identity.authority import pem
+from weft.identity.machines import Grant, mint_machine
 from weft.identity.spiffe import SpiffeId
 from weft.identity.tokens import DEFAULT_TTL_S, Order, Place, mint
 
@@ -27,6 +28,19 @@ class TokenBody(Body):
     uses: int = Field(default=1)
 
 
+class GrantBody(Body):
+    namespace: str
+    service_account: str
+    service: str | None = None
+    uses: int = Field(default=1)
+
+
+class MachineBody(Body):
+    machine: str
+    grants: list[GrantBody]
+    ttl_seconds: float = DEFAULT_TTL_S
+
+
 class Certificates:
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
@@ -35,18 +49,11 @@ class Certificates:
         controller = self._controller
         body = await body_of(request, TokenBody)
         order = Order(body.namespace, body.service_account, body.service or "", body.ttl_seconds, body.uses)
-        identity = SpiffeId(controller.authority.trust_domain, body.namespace, body.service_account)
-        if identity.is_controller:
-            raise ApiError(403, f"{identity} is the controller's own identity", "choose another service account")
-        place = Place(
-            str(controller.advertised),
-            str(controller.advertised_join),
-            controller.authority.root_sha256,
-            controller.authority.trust_domain,
-        )
+        identity = self._identity(body.namespace, body.service_account)
+        place = self._place()
         given, kept = mint(order, place, controller.clock.time())
         if not await controller.store.add_token(kept):
-            raise ApiError(409, "there are too many join tokens", "delete some: weft token delete")
+            raise _too_many()
         controller.events.add("token-created", kept.id, f"for {identity}")
         content = {
             "token": given.encode(),
@@ -54,6 +61,29 @@ class Certificates:
             "spiffe_id": str(identity),
             "expires_at": kept.expires_at,
             "uses": kept.uses,
+            "controller": place.controller,
+            "root_sha256": place.root_sha256,
+            "hint": self._hint(),
+        }
+        return JSONResponse(content)
+
+    async def create_machine_token(self, request: Request) -> Response:
+        controller = self._controller
+        body = await body_of(request, MachineBody)
+        identities = [str(self._identity(g.namespace, g.service_account)) for g in body.grants]
+        grants = (Grant(g.namespace, g.service_account, g.service or "", g.uses) for g in body.grants)
+        place = self._place()
+        given, kept = mint_machine(body.machine, grants, place, controller.clock.time(), body.ttl_seconds)
+        if not await controller.store.add_tokens(kept):
+            raise _too_many()
+        controller.events.add("token-created", given.id, f"for machine {body.machine}: {', '.join(identities)}")
+        content = {
+            "token": given.encode(),
+            "id": given.id,
+            "machine": body.machine,
+            "spiffe_ids": identities,
+            "expires_at": kept[0].expires_at,
+            "uses": sum(token.uses for token in kept),
             "controller": place.controller,
             "root_sha256": place.root_sha256,
             "hint": self._hint(),
@@ -109,6 +139,21 @@ class Certificates:
         }
         return JSONResponse(content)
 
+    def _identity(self, namespace: str, account: str) -> SpiffeId:
+        identity = SpiffeId(self._controller.authority.trust_domain, namespace, account)
+        if identity.is_controller:
+            raise ApiError(403, f"{identity} is the controller's own identity", "choose another service account")
+        return identity
+
+    def _place(self) -> Place:
+        controller = self._controller
+        return Place(
+            str(controller.advertised),
+            str(controller.advertised_join),
+            controller.authority.root_sha256,
+            controller.authority.trust_domain,
+        )
+
     def _hint(self) -> str | None:
         if not self._controller.advertised.loopback:
             return None
@@ -116,6 +161,10 @@ class Certificates:
             f"the controller is at {self._controller.advertised}, so that this token works on this machine only; "
             "start it with --grpc-address and --advertise for others"
         )
+
+
+def _too_many() -> ApiError:
+    return ApiError(409, "there are too many join tokens", "revoke some: weft token revoke ID")
 
 
 def _root(der: bytes) -> dict[str, Any]:

@@ -98,8 +98,13 @@ class Order:
 
 def mint(order: Order, place: Place, now: float) -> tuple[JoinToken, Token]:
     """The token to hand out, and what the store keeps of it."""
+    return mint_as((secrets.token_hex(6), secrets.token_urlsafe(32)), order, place, now)
+
+
+def mint_as(names: tuple[str, str], order: Order, place: Place, now: float) -> tuple[JoinToken, Token]:
+    """`mint`, with the (id, secret) given: both must be as hard to guess as those that `mint` makes."""
     order.check()
-    token_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    token_id, secret = names
     expires = now + order.ttl_s
     given = JoinToken(
         *(token_id, secret, place.controller, place.join, place.root_sha256, place.trust_domain),

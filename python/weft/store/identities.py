@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,15 +18,24 @@ MAX_TOKENS = 10_000
 
 def add_token(connection: sqlite3.Connection, token: Token) -> bool:
     """False when there are too many already."""
-    connection.execute("DELETE FROM tokens WHERE expires_at < ?", (token.created_at - FORGET_TOKENS_AFTER_S,))
+    return add_tokens(connection, [token])
+
+
+def add_tokens(connection: sqlite3.Connection, tokens: Sequence[Token]) -> bool:
+    """All of them or, when they would be too many, none."""
+    forget = max(token.created_at for token in tokens) - FORGET_TOKENS_AFTER_S
+    connection.execute("DELETE FROM tokens WHERE expires_at < ?", (forget,))
     count: int = connection.execute("SELECT COUNT(*) FROM tokens").fetchone()[0]
-    if count >= MAX_TOKENS:
+    if count + len(tokens) > MAX_TOKENS:
         return False
-    row = (
-        *(token.id, token.secret_sha256, token.namespace, token.service_account, token.service),
-        *(token.created_at, token.expires_at, token.uses, token.used, json.dumps(token.used_by)),
+    rows = (
+        (
+            *(token.id, token.secret_sha256, token.namespace, token.service_account, token.service),
+            *(token.created_at, token.expires_at, token.uses, token.used, json.dumps(token.used_by)),
+        )
+        for token in tokens
     )
-    connection.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    connection.executemany("INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
     return True
 
 
@@ -47,7 +57,10 @@ def spend(connection: sqlite3.Connection, spent: Token, workload: str) -> None:
 
 
 def delete_token(connection: sqlite3.Connection, token_id: str) -> bool:
-    return connection.execute("DELETE FROM tokens WHERE id = ?", (token_id,)).rowcount > 0
+    """Also all parts of a machine's token, "<id>.<number>"."""
+    parts = f"{token_id}."
+    row = (token_id, len(parts), parts)
+    return connection.execute("DELETE FROM tokens WHERE id = ? OR substr(id, 1, ?) = ?", row).rowcount > 0
 
 
 def record_issued(connection: sqlite3.Connection, issued: Issued) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -95,6 +95,9 @@ class Store:
 
     async def add_token(self, token: Token) -> bool:
         return await self._run(lambda connection: identities.add_token(connection, token))
+
+    async def add_tokens(self, tokens: Sequence[Token]) -> bool:
+        return await self._run(lambda connection: identities.add_tokens(connection, tokens))
 
     async def tokens(self) -> list[Token]:
         return await self._run(identities.tokens)
