@@ -50,3 +50,19 @@ def test_two_ways_to_one_place_are_no_circle():
 def test_a_long_chain_is_no_trouble():
     chain = [f"s{i}: {{run: x, depends_on: [s{i + 1}]}}" for i in range(2000)]
     assert complaints(*chain, "s2000: {run: x}") == []
+
+
+def test_a_port_is_one_machines():
+    services = ["a: {run: x, port: 80, listen: 8000}", "b: {run: x, port: 80, listen: 8000, machine: far}"]
+    assert complaints(*services) == []
+    assert len(complaints(*services, "c: {run: x, port: 80, listen: 8000, machine: far}")) == 1
+
+
+def test_nobody_waits_for_another_machine():
+    far = "b: {run: x, port: 80, machine: far}"
+    (found,) = complaints("a: {run: x, depends_on: [b]}", far)
+    assert found == (
+        "error: w.yaml:2:27: b runs on another machine than a, and is not waited for\n\n"
+        "hint: remove it; calls: [b] needs no order"
+    )
+    assert complaints("a: {run: x, depends_on: [b], machine: far}", far) == []

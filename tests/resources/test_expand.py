@@ -1,3 +1,5 @@
+import pytest
+
 from tests.resources.support import document
 from weft.resources import AccessPolicy, HTTPRoute, Mesh, Service, expand, to_yaml, validate
 from weft.resources.expand import expand_text, is_weftfile
@@ -137,3 +139,15 @@ def test_a_weft_yaml_has_services_and_no_kind():
     assert is_weftfile({"services": {}})
     assert not is_weftfile({"services": {}, "kind": "Service"})
     assert not is_weftfile(document("Service", "{}"))
+
+
+@pytest.mark.parametrize(
+    ("head", "mode"),
+    [("", None), ("controller: 192.0.2.1", "strict"), ("controller: 192.0.2.1\nmtls: permissive", "permissive")],
+)
+def test_what_others_can_reach_is_strict_by_itself(head, mode):
+    expanded = expand_text(f"{head}\nservices: {{a: {{run: x, port: 80, publish: 8080}}}}")
+    assert expanded.ok, expanded.problems
+    assert expanded.controller == ("192.0.2.1:15010" if head else "")
+    assert [r.spec.mtls.mode for r in expanded.resources if r.KIND == "Mesh"] == ([mode] if mode else [])
+    assert expanded.on("b").published == () != expanded.on("").published

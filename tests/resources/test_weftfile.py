@@ -38,6 +38,7 @@ WRONG = {
     "nothing to publish": ("{run: x, publish: 8080}", "publish need a port"),
     "a port that it does not have": ("{run: x, port: 80, publish: {local: 1, port: 81}}", "port 81, which it does not"),
     "publishing as others write it": ("{run: x, port: 80, publish: ['8080:80']}", "hint: port: 80 and publish: 8080"),
+    "a machine for what runs already": ("{port: 80, endpoints: [{address: 127.0.0.1}], machine: b}", "remove machine"),
     "an impossible variable": ("{run: x, env: {'A=B': c}}", "'A=B' is not the name of an environment variable"),
 }
 
@@ -101,6 +102,7 @@ TOP = {
     "mtls": ("stict", 'mtls: "stict" is not possible', 'did you mean "strict"?'),
     "access": ("yes", 'access: "yes" is not possible', "known here: allow, deny"),
     "egress": ("deny", 'egress: "deny" is not possible', "known here: allow, refuse"),
+    "controller": ("mesh", "controller: 'mesh' is not the IP address of a machine", "such as 192.0.2.1"),
     "include": ("a.yaml", "include: is a string, not a list", "write [a.yaml]"),
     "services": ("[a]", "services: is a list, not a mapping", "write its fields as name: value"),
 }
@@ -108,6 +110,7 @@ RUNS = {
     "run": ("[a, b]", "run: is a list, not a string", "that is command: [a, b]"),
     "command": ("a b", "command: is a string, not a list", "that is run: a b"),
     "replicas": ("-1", "replicas: -1 is less than 0", "0 or more"),
+    "machine": ("B_1", "machine: 'B_1' is not a label", 'write "b-1"'),
     "env": ("[A=b]", "env: is a list, not a mapping", "write its fields as name: value"),
 }
 SERVICE = {

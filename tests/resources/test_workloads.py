@@ -34,3 +34,13 @@ def test_a_start_period_is_for_the_start_only():
 def test_processes_have_the_names_of_their_plans():
     text = {"services": {"a": {"run": "x", "port": 80, "replicas": 2, "versions": {"v1": {}, "v2": {"replicas": 0}}}}}
     assert list(names(WeftFile.model_validate(text), "a")) == ["a-v1-0", "a-v1-1"]
+
+
+def test_a_version_may_run_on_another_machine_than_its_service():
+    text = "services: {a: {run: x, port: 80, machine: b, versions: {v1: {}, v2: {machine: c}}}, d: {run: x}}"
+    expanded = expand_text(text)
+    assert [(plan.name, plan.machine) for plan in expanded.workloads] == [("a-v1-0", "b"), ("a-v2-0", "c"), ("d-0", "")]
+    assert expanded.machines == ("b", "c")
+    assert [plan.name for plan in expanded.on("c").workloads] == ["a-v2-0"]
+    assert [plan.name for plan in expanded.on("").workloads] == ["d-0"]
+    assert expanded.on("c").resources == expanded.resources

@@ -15,6 +15,7 @@ def cross_check(gathered: Gathered) -> Iterator[Problem]:
     yield from _same_names(gathered)
     yield from _same_locals(gathered)
     yield from _unknown_dependencies(gathered)
+    yield from _far_dependencies(gathered)
     yield from _circles(gathered)
 
 
@@ -44,16 +45,16 @@ def _same_names(gathered: Gathered) -> Iterator[Problem]:
 
 
 def _same_locals(gathered: Gathered) -> Iterator[Problem]:
-    """All of them are ports of 127.0.0.1."""
-    first: dict[int, str] = {}
+    """All of them are ports of 127.0.0.1 of a machine."""
+    first: dict[tuple[str, int], str] = {}
     for name, service in gathered.written.services.items():
-        wanted = [("listen", service.listen)] if service.listen else []
-        for use, port in [*wanted, *(("publish", entry.local) for entry in service.publish)]:
-            if port in first:
+        wanted = [("listen", machine, service.listen) for machine in _machines(service) if service.listen]
+        for use, machine, port in [*wanted, *(("publish", "", entry.local) for entry in service.publish)]:
+            if (machine, port) in first:
                 where = gathered.at(("services", name, use))
-                what = f"services.{name}.{use}: {port} is taken by {first[port]}"
+                what = f"services.{name}.{use}: {port} is taken by {first[machine, port]}"
                 yield Problem.at(where, what, hint="give each a local port of its own")
-            first.setdefault(port, f"services.{name}.{use}")
+            first.setdefault((machine, port), f"services.{name}.{use}")
 
 
 def _unknown_dependencies(gathered: Gathered) -> Iterator[Problem]:
@@ -67,6 +68,21 @@ def _unknown_dependencies(gathered: Gathered) -> Iterator[Problem]:
             elif services[needed].endpoints:
                 hint = f"remove {needed} from depends_on; its health is seen by whom it calls"
                 yield Problem.at(where, f"weft does not run {needed}, so that nothing can wait for it", hint=hint)
+
+
+def _far_dependencies(gathered: Gathered) -> Iterator[Problem]:
+    """Each machine starts by itself, and none waits for another: it may come tomorrow."""
+    services = gathered.written.services
+    for name, service in services.items():
+        for needed in service.depends_on:
+            if needed in services and len(_machines(services[needed]) | _machines(service)) > 1:
+                where = gathered.at_key(("services", name, "depends_on", needed))
+                what = f"{needed} runs on another machine than {name}, and is not waited for"
+                yield Problem.at(where, what, hint=f"remove it; calls: [{needed}] needs no order")
+
+
+def _machines(service: FileService) -> set[str]:
+    return {service.place(version) for version in service.versions or [""]}
 
 
 def _circles(gathered: Gathered) -> Iterator[Problem]:

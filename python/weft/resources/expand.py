@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,18 @@ class Expanded:
     workloads: tuple[WorkloadPlan, ...] = ()
     published: tuple[Publication, ...] = ()
     problems: tuple[Problem, ...] = ()
+    # "host:port" of the controller that is named; empty: none is.
+    controller: str = ""
+
+    def on(self, machine: str) -> Expanded:
+        """With the workloads of one machine only ("": the controller's); people come in where the controller is."""
+        here = tuple(plan for plan in self.workloads if plan.machine == machine)
+        return replace(self, workloads=here, published=() if machine else self.published)
+
+    @property
+    def machines(self) -> tuple[str, ...]:
+        """Others than the controller's, as the file names them first."""
+        return tuple(dict.fromkeys(plan.machine for plan in self.workloads if plan.machine))
 
     @property
     def ok(self) -> bool:
@@ -69,7 +81,8 @@ def expand_node(node: Node, file: str, around: Around = NOWHERE) -> Expanded:
         return Expanded(problems=tuple(problems))
     written = gathered.written
     plans = (plan for name in written.services for plan in workloads(written, name))
-    return Expanded(tuple(_Maker(gathered).resources()), tuple(plans), tuple(_published(written)))
+    resources, published = tuple(_Maker(gathered).resources()), tuple(_published(written))
+    return Expanded(resources, tuple(plans), published, controller=written.controller or "")
 
 
 def _published(written: WeftFile) -> Iterator[Publication]:
@@ -87,8 +100,13 @@ class _Maker:
     def written(self) -> WeftFile:
         return self.gathered.written
 
+    @property
+    def mtls(self) -> str | None:
+        """What others can reach over a network takes no calls in the clear, unless the file says that it does."""
+        return self.written.mtls or ("strict" if self.written.controller else None)
+
     def resources(self) -> Iterator[Resource]:
-        if self.written.mtls or self.written.access or self.written.egress:
+        if self.mtls or self.written.access or self.written.egress:
             yield self._mesh()
         callers = self._callers()
         for name, service in self.written.services.items():
@@ -102,8 +120,8 @@ class _Maker:
 
     def _mesh(self) -> Mesh:
         spec: dict[str, Any] = {}
-        if self.written.mtls:
-            spec["mtls"] = {"mode": self.written.mtls}
+        if self.mtls:
+            spec["mtls"] = {"mode": self.mtls}
         if self.written.access:
             spec["access"] = {"default": self.written.access}
         if self.written.egress:

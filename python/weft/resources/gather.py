@@ -21,7 +21,7 @@ from weft.resources.weftfile import FileService, WeftFile
 # A chain of includes takes two frames of Python's stack (1,000) for each.
 MAX_FILES = 100
 # What a file says about everything in it; who includes it has to agree.
-SETTINGS = ("namespace", "mtls", "access", "egress")
+SETTINGS = ("namespace", "mtls", "access", "egress", "controller")
 ENV = ".env"
 
 

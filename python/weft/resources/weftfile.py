@@ -5,6 +5,7 @@
     access: deny                   # for what no `calls` covers: allow (default) | deny
     egress: refuse                 # destinations that are no service: allow (default) | refuse
     include: [stock/weft.yaml]     # more services, relative to this file
+    controller: 192.0.2.1          # the machine that has it, for several machines; makes mtls: strict the default
     services:
       reviews:
         run: python reviews.py     # split as a shell would, without one; or command: [python, reviews.py]
@@ -13,13 +14,14 @@
         publish: 8080              # people reach it at 127.0.0.1:8080; several: [8080, {local: 8081, port: 9090}]
         listen: 8000               # where the app listens if it does not read PORT; then one replica only
         replicas: 2                # default 1
+        machine: b                 # runs there, by `weft up --join TOKEN`; left out: where the controller is
         env: {LOG: debug}
         directory: reviews         # relative to this file
         account: reviews           # service account; default: the service's name
         health: /healthz           # or tcp, or as in Service: {http: /healthz, interval: 5s, start_period: 30s, …}
         depends_on: [ratings]      # starts when that one is healthy; or {ratings: {condition: service_started}}
         calls: [ratings, shop/cart]
-        versions:                  # each may override run, command, replicas, env
+        versions:                  # each may override run, command, replicas, env, machine
           v1: {weight: 90}
           v2: {run: python reviews2.py, weight: 10}
       loadgen:                     # without port: calls others, serves nothing
@@ -46,6 +48,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from weft.resources.base import Model
+from weft.resources.machine import ControllerAddress
 from weft.resources.service import Health, Protocol, ServicePort, StaticEndpoint
 from weft.resources.types import DnsLabel, Port, Time, Weight, once, wrong
 
@@ -203,6 +206,7 @@ class _Runs(Model):
     command: Annotated[tuple[str, ...] | None, BeforeValidator(_command)] = Field(default=None, min_length=1)
     replicas: Replicas | None = None
     env: Environment = Field(default_factory=dict)
+    machine: DnsLabel | None = None
 
     @model_validator(mode="after")
     def _one_command(self) -> _Runs:
@@ -253,6 +257,8 @@ class FileService(_Runs):
             raise wrong(f"{what} nothing to run", "run: python app.py, or endpoints: [{address: …}]")
         if self.endpoints and (own or self.versions):
             raise wrong("endpoints stand for what weft does not run", "remove run, command and versions, or endpoints")
+        if self.endpoints and self.machine:
+            raise wrong("endpoints say already where it runs", "remove machine")
         if self.listen and sum(self.copies(name) for name in self.versions or [""]) > 1:
             raise wrong("several replicas cannot listen on one port", "let the app read PORT and remove listen")
 
@@ -270,6 +276,11 @@ class FileService(_Runs):
     def copies(self, version: str) -> int:
         own = self.versions[version].replicas if version else None
         return next((n for n in (own, self.replicas) if n is not None), 1)
+
+    def place(self, version: str) -> str:
+        """The machine of one version; empty: that of the controller."""
+        own = self.versions[version].machine if version else None
+        return own or self.machine or ""
 
     @property
     def all_ports(self) -> tuple[ServicePort, ...]:
@@ -290,4 +301,5 @@ class WeftFile(Model):
     access: Literal["allow", "deny"] | None = None
     egress: Literal["allow", "refuse"] | None = None
     include: tuple[str, ...] = ()
+    controller: ControllerAddress | None = None
     services: dict[DnsLabel, FileService] = Field(default_factory=dict)

@@ -38,6 +38,8 @@ class WorkloadPlan:
     part: str = ""
     # How long it may take until it listens; None: as long as anybody.
     start_period_ms: int | None = None
+    # Where it runs; empty: on the controller's machine.
+    machine: str = ""
 
 
 def workloads(written: WeftFile, name: str) -> Iterator[WorkloadPlan]:
@@ -69,6 +71,7 @@ def _replicas(written: WeftFile, name: str, service: FileService, version: str) 
             part=name,
             after=dict(_after(written, service)),
             start_period_ms=service.health.start_period if service.health else None,
+            machine=service.place(version),
         )
 
 
