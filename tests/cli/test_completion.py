@@ -51,7 +51,7 @@ def completed(*words: str) -> list[str]:
     [
         (("sta",), ["stat", "status"]),
         (("--ver",), ["--version"]),
-        (("token", ""), ["create", "list", "revoke"]),
+        (("token", ""), ["create", "list", "machine", "revoke"]),
         (("token", "c"), ["create"]),
         (("nothing", ""), []),
         (("get", "http"), ["httproute"]),

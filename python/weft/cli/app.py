@@ -22,6 +22,7 @@ from weft.cli import (
     graph,
     history,
     identity,
+    machines,
     run,
     running,
     schema,
@@ -71,6 +72,7 @@ app.command("explain")(explain.explain)
 app.command("check")(check.check)
 app.command("compile")(compile.compile_program)
 app.command("schema")(schema.schema)
+identity.tokens.command("machine")(machines.machine)
 app.add_typer(identity.tokens, name="token")
 app.command("certs")(identity.certs)
 # Whatever stands after the shell is somebody's command line.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,8 +28,9 @@ OTHERS = ("controller", "weft")
 def ps(file: File = Path("weft.yaml"), output: Output = Format.TABLE) -> None:
     """List what `weft up` runs: state, health, mTLS."""
     run = _project(file).running()
-    found = _workloads(run)
-    present = _present(run)
+    answer = _status(run)
+    found = answer["workloads"]
+    present = _present(run, answer.get("seen", ()))
     rows = [_row(entry, present.get(f"{entry['namespace']}/{entry['name']}")) for entry in found]
     emit([dict(zip(map(str.lower, HEADERS), row, strict=True)) for row in rows], output, HEADERS, rows, "nothing runs")
 
@@ -95,15 +96,14 @@ def _project(file: Path) -> Project:
     return Project.of(file)
 
 
-def _workloads(run: Run) -> list[dict[str, Any]]:
+def _status(run: Run) -> dict[str, Any]:
     from weft.run.control import ask
 
-    found: list[dict[str, Any]] = ask(run.socket, {"do": "status"}, note)["workloads"]
-    return found
+    return ask(run.socket, {"do": "status"}, note)
 
 
 def _names(run: Run, service: str | None) -> set[str]:
-    found = _workloads(run)
+    found = _status(run)["workloads"]
     every = {entry["name"] for entry in found} | set(OTHERS)
     chosen = {entry["name"] for entry in found if service in (entry["name"], entry["service"])}
     if service in OTHERS:
@@ -116,10 +116,15 @@ def _names(run: Run, service: str | None) -> set[str]:
     return chosen or every
 
 
-def _present(run: Run) -> Mapping[str, Workload]:
+def _present(run: Run, seen: Iterable[Mapping[str, Any]]) -> Mapping[str, Workload]:
+    """`seen`: what `weft up` knows by itself, where the controller is on another machine."""
+    from weft.client.decode import decode
     from weft.client.errors import WeftError
+    from weft.client.types import Workload
     from weft.mesh import Mesh
 
+    if not run.controller:
+        return {workload.name: workload for workload in (decode(Workload, each) for each in seen)}
     try:
         with Mesh.connect(run.controller) as mesh:
             return {workload.name: workload for workload in mesh.workloads()}

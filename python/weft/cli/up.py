@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weft.cli.failure import note, usage
+from weft.cli.failure import note, usage, warn
 from weft.cli.options import qualified
 
 if TYPE_CHECKING:
@@ -33,9 +33,18 @@ def up(
     ] = None,
     print_only: Annotated[bool, typer.Option("--print", help="Print what the file means, start nothing")] = False,
     rest_address: Annotated[str, typer.Option(metavar="ADDR", help="The controller's REST")] = "127.0.0.1:15080",
-    grpc_address: Annotated[str, typer.Option(metavar="ADDR", help="The controller, for other machines")] = (
-        "127.0.0.1:15010"
-    ),
+    listen: Annotated[
+        str, typer.Option(metavar="IP", help="Let other machines reach controller and services here; as `controller:`")
+    ] = "",
+    join: Annotated[
+        str, typer.Option(metavar="TOKEN", help="Run this machine's part, for the controller on another; or its file")
+    ] = "",
+    bind: Annotated[
+        str, typer.Option(metavar="IP", help="Where other proxies reach the workloads; else as the controller does")
+    ] = "",
+    grpc_address: Annotated[
+        str, typer.Option(metavar="ADDR", help="The controller, for proxies; else 127.0.0.1:15010")
+    ] = "",
     state_dir: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep state here; else nothing stays")] = None,
     # Not the usual option: a variable that was set for another shell's work must not receive what is tried here.
     controller: Annotated[
@@ -59,6 +68,9 @@ def up(
     """
     if keep and not controller:
         usage("--keep needs --controller", "to keep a mesh of one's own: --state-dir DIR")
+    _check_together({"--join": join, "--listen": listen, "--grpc-address": grpc_address, "--controller": controller})
+    if join and publish:
+        usage("--publish is for the machine of the controller", "leave it out here")
     from weft.client.documents import problem_of, wrong_files
     from weft.resources import expand
 
@@ -75,26 +87,44 @@ def up(
     from weft.run.display import Display
     from weft.run.project import Project
     from weft.run.up import Order, Up
+    from weft.run.where import Asked, warnings, where
 
     project = Project.of(file)
     if run := project.run():
-        _change(run, all_published(publish or (), expanded))
+        _change(run, all_published(publish or (), expanded), join)
         return
+    asked = Asked(join, listen, bind, controller or "", grpc_address)
+    found = where(asked, expanded, project.joined(state_dir))
+    for text in warnings(found, expanded) if not detached else ():
+        warn(text)
     if detach:
-        raise typer.Exit(_detach(file, publish or (), rest_address, grpc_address, state_dir, controller, keep))
+        options = {
+            "--file": file,
+            "--rest-address": rest_address,
+            "--grpc-address": grpc_address,
+            "--state-dir": state_dir,
+            "--controller": controller,
+            "--listen": listen,
+            "--bind": bind,
+            "--join": found.member.offer() if found.member and join else None,
+        }
+        raise typer.Exit(_detach(options, publish or (), keep))
+    expanded_here = expanded.on(found.member.machine if found.member else "")
     order = Order(
         file,
         expanded,
-        publish=all_published(publish or (), expanded),
+        publish={} if found.member else all_published(publish or (), expanded),
         controller=controller,
         keep=keep,
         rest_address=rest_address,
-        grpc_address=grpc_address,
-        state_dir=state_dir,
+        grpc_address=found.grpc_address,
+        bind=found.bind,
+        member=found.member,
+        state_dir=None if found.member else state_dir,
         project=project,
         detached=detached,
     )
-    display = Display([NAME, "edge", *(plan.name for plan in expanded.workloads)])
+    display = Display([NAME, "edge", *(plan.name for plan in expanded_here.workloads)])
 
     try:
         raise typer.Exit(asyncio.run(_run(Up(order, display), detached)))
@@ -118,25 +148,22 @@ async def _run(up: Up, detached: bool) -> int:
             waiting.cancel()
 
 
-def _detach(
-    file: Path,
-    publish: Iterable[str],
-    rest_address: str,
-    grpc_address: str,
-    state_dir: Path | None,
-    controller: str | None,
-    keep: bool,
-) -> int:
+def _detach(given: Mapping[str, object], publish: Iterable[str], keep: bool) -> int:
     from weft.run.detach import detach
 
-    options = ["--file", str(file), "--rest-address", rest_address, "--grpc-address", grpc_address]
+    options = [word for name, value in given.items() if value for word in (name, str(value))]
     options += [word for text in publish for word in ("--publish", text)]
-    options += ["--state-dir", str(state_dir)] if state_dir else []
-    options += ["--controller", controller] if controller else []
     return detach([*options, "--keep"] if keep else options, note)
 
 
-def _change(run: Run, publish: Mapping[str, Target]) -> None:
+def _check_together(given: Mapping[str, str | None]) -> None:
+    """Each says where the controller is."""
+    named = [option for option, value in given.items() if value]
+    if len(named) > 1:
+        usage(f"{named[0]} and {named[1]} say different things", "give one of them")
+
+
+def _change(run: Run, publish: Mapping[str, Target], join: str) -> None:
     """It is up: what is different in the file now."""
     import os
 
@@ -146,10 +173,18 @@ def _change(run: Run, publish: Mapping[str, Target]) -> None:
     note(f"it is up already (pid {run.pid}); applying what has changed")
     targets = {address: (target.service, target.port) for address, target in publish.items()}
     try:
-        ask(run.socket, {"do": "change", "variables": dict(os.environ), "publish": targets}, note)
+        request = {"do": "change", "variables": dict(os.environ), "publish": targets, "join": _token(join)}
+        ask(run.socket, request, note)
     except Failed as failed:
         show_tail(failed.tail)
         raise
+
+
+def _token(join: str) -> str:
+    """Its text: a file's name means something here only."""
+    from weft.run.member import machine_token
+
+    return machine_token(join).encode() if join else ""
 
 
 def _check_addresses(rest: str, grpc: str) -> None:
@@ -157,7 +192,7 @@ def _check_addresses(rest: str, grpc: str) -> None:
     from weft.controller.options import OptionError, Options
 
     try:
-        Options(Path(), rest_address=rest, grpc_address=grpc).check()
+        Options(Path(), rest_address=rest, grpc_address=grpc or "127.0.0.1:15010").check()
     except OptionError as error:
         usage(str(error), error.hint)
 

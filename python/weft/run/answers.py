@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from weft.mesh import Mesh
@@ -13,9 +13,10 @@ from weft.run.children import state
 from weft.run.control import Say
 from weft.run.controller import Failed
 from weft.run.loopback import Target
+from weft.run.member import machine_token
 from weft.run.order import start_order
 from weft.run.spec import Spec
-from weft.run.starter import grace_s
+from weft.run.starter import Registry, grace_s
 
 if TYPE_CHECKING:
     from weft.run.up import Up
@@ -36,7 +37,8 @@ class Answers:
         """`request["do"]` is status, restart or change; raises `Failed` with what did not come back."""
         up = self._up
         if request["do"] == "status":
-            return {"workloads": [self._state(spec) for spec in up.specs]}
+            seen = await asyncio.to_thread(up.member.workloads) if up.member else ()
+            return {"workloads": [self._state(spec) for spec in up.specs], "seen": [asdict(w) for w in seen]}
         if not up.ready.is_set() or up.stopping:
             raise Failed(f"it is {'stopping' if up.stopping else 'still starting'}", "try again in a moment")
 
@@ -72,7 +74,7 @@ class Answers:
         if not chosen:
             known = sorted({up.part(spec) for spec in up.specs})
             raise Failed(f"there is no service {service} here", f"there are {', '.join(known)}")
-        with Mesh.connect(up.address) as mesh:
+        with up.mesh() as mesh:
             for spec in chosen:
                 await self._replace(mesh, spec)
                 say(f"{spec.name} restarted")
@@ -82,13 +84,16 @@ class Answers:
         up = self._up
         expanded = expand_as(up.order.file, request["variables"])
         publish = {address: Target(*target) for address, target in request["publish"].items()}
-        with Mesh.connect(up.address) as mesh:
+        if up.member is not None and request.get("join"):
+            up.member.renew(machine_token(request["join"]))
+            up.member.keep()
+        with up.mesh() as mesh:
             up.order = replace(up.order, expanded=expanded, publish=publish)
             well = {name for name, child in up.children.items() if state(child) in ("running", "ended")}
             before = {spec.name: spec for spec in up.specs if spec.name in well}
             ours = {spec.key for spec in up.specs}
             others = {w.name for w in await asyncio.to_thread(mesh.workloads) if w.lease == "attached"} - ours
-            up.refuse_second(others, up.address)
+            up.refuse_second(others, up.url)
             planned = await up.planned(mesh, others)
             now = {spec.name: spec for spec in planned}
             for name in up.children.keys() - before.keys():
@@ -96,9 +101,10 @@ class Answers:
             for name in [name for name in before if name not in now]:
                 await self._end(before[name])
                 del up.children[name]
-                say(f"{name} stopped: it left the file")
+                moved = any(plan.name == name for plan in expanded.workloads)
+                say(f"{name} stopped: it {'runs on another machine now' if moved else 'left the file'}")
             up.intent.change(expanded, publish)
-            applied = await asyncio.to_thread(up.intent.apply, mesh)
+            applied = await asyncio.to_thread(up.intent.apply, mesh) if isinstance(mesh, Mesh) else 0
             up.specs = planned
             fresh = [spec for spec in planned if spec.name not in before]
             other = [spec for spec in planned if spec.name in before and differs(before[spec.name], spec)]
@@ -113,7 +119,7 @@ class Answers:
             if not applied and now == before:
                 say("nothing has changed")
 
-    async def _replace(self, mesh: Mesh, spec: Spec) -> None:
+    async def _replace(self, mesh: Registry, spec: Spec) -> None:
         await self._end(spec)
         self._up.changed.set()
         await self._up.starter.bring(mesh, [spec])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -21,15 +22,29 @@ EDGE = "edge"
 
 ALL = None
 
+LOOPBACK = "127.0.0.1"
+
 # Output goes through a pipe: without it Python keeps lines back until a buffer is full, and a log that comes after the
 # crash that it explains helps nobody.
 USUAL_ENV = {"PYTHONUNBUFFERED": "1"}
 
 
-def specs(expanded: Expanded, folder: Path, ports: Mapping[str, Sequence[int]]) -> list[Spec]:
-    """One spec per plan. `ports`: those of each service ("<namespace>/<service>") that the mesh has already."""
+def specs(
+    expanded: Expanded, folder: Path, ports: Mapping[str, Sequence[int]], bind: str = LOOPBACK
+) -> list[Spec]:
+    """One spec per plan. `ports`: those of each service ("<namespace>/<service>") that the mesh has already.
+    `bind`: where other proxies reach them."""
     known = {**ports, **declared(expanded)}
-    return [_spec(plan, folder, known) for plan in expanded.workloads]
+    return [_spec(plan, folder, known, bind) for plan in expanded.workloads]
+
+
+def grants(expanded: Expanded) -> list[dict[str, object]]:
+    """Which identities the workloads need, and for how many each: what a machine's token is made of."""
+    found = Counter((plan.namespace, plan.account, plan.service) for plan in expanded.workloads)
+    return [
+        {"namespace": namespace, "service_account": account, "service": service or None, "uses": uses}
+        for (namespace, account, service), uses in found.items()
+    ]
 
 
 def declared(expanded: Expanded) -> dict[str, tuple[int, ...]]:
@@ -59,9 +74,16 @@ def waits(expanded: Expanded) -> Iterator[str]:
             yield f"{plan.name} starts once {needed} {'is healthy' if condition == HEALTHY else 'was started'}"
 
 
+def elsewhere(expanded: Expanded) -> Iterator[str]:
+    """For people: what runs on which other machine."""
+    for machine in expanded.machines:
+        names = ", ".join(plan.name for plan in expanded.on(machine).workloads)
+        yield f"on machine {machine}: {names}"
+
+
 def local_address(port: int) -> str:
     """For the people and browsers of this machine; for others there are gateways."""
-    return f"127.0.0.1:{port}"
+    return f"{LOOPBACK}:{port}"
 
 
 def edge(namespace: str, publish: Mapping[str, Target], present: Collection[str] = ()) -> Spec:
@@ -113,7 +135,7 @@ def _closed(expanded: Expanded) -> set[str] | None:
     return found
 
 
-def _spec(plan: WorkloadPlan, folder: Path, ports: Mapping[str, Sequence[int]]) -> Spec:
+def _spec(plan: WorkloadPlan, folder: Path, ports: Mapping[str, Sequence[int]], bind: str) -> Spec:
     return Spec(
         name=plan.name,
         namespace=plan.namespace,
@@ -130,6 +152,7 @@ def _spec(plan: WorkloadPlan, folder: Path, ports: Mapping[str, Sequence[int]]) 
             start_timeout_ms=plan.start_period_ms or START_TIMEOUT_MS,
         ),
         after=plan.after,
+        bind=bind,
         health=_health(plan.health) if plan.health else None,
     )
 

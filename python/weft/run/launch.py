@@ -32,7 +32,7 @@ def build(
         ],
         outbound=_outbound(spec, addresses),
         # People look into a proxy here: `/program`, `/requests/ID`, `/metrics`.
-        admin=ANY_PORT,
+        admin=spec.admin,
         controller=v1.Controller(
             address=controller.address, root_sha256=controller.root_sha256, token_file=controller.token_file
         ),

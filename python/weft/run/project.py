@@ -65,6 +65,10 @@ class Project:
     def log(self) -> Path:
         return self.directory / "log"
 
+    def joined(self, state_dir: Path | None = None) -> Path:
+        """Where a machine that has joined keeps what it was given: `state_dir`, or a place of its own."""
+        return (state_dir or state_root() / "joined" / self.directory.name).absolute()
+
     def run(self) -> Run | None:
         """The run that has it up."""
         try:

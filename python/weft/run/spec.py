@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from weft.run.loopback import Target
+from weft.run.loopback import ANY_PORT, Target
 
 Restart: TypeAlias = Literal["never", "on-failure", "always"]
 
@@ -64,6 +64,8 @@ class Spec:
     after: Mapping[str, str] = field(default_factory=dict)
     # The address on which other proxies reach it.
     bind: str = "127.0.0.1"
+    # Where people and `weft up` look into its proxy; port 0: any.
+    admin: str = ANY_PORT
     command: Command | None = None
     health: Health | None = None
     drain_ms: int = DRAIN_MS

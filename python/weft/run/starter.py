@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from weft.run.binary import proxy_path
 from weft.run.children import Child, died, start
@@ -19,7 +19,6 @@ from weft.run.spec import START_TIMEOUT_MS, ControllerPlace, Spec
 
 if TYPE_CHECKING:
     from weft.client.types import Workload
-    from weft.mesh import Mesh
 
 Saw: TypeAlias = "Callable[[Sequence[Workload]], object]"
 
@@ -31,11 +30,17 @@ PATIENCE_S = 5.0
 GRACE_S = 10.0
 
 
+class Registry(Protocol):
+    """Who knows which workloads are in the mesh: the controller or, far from it, their own proxies."""
+
+    def workloads(self) -> Sequence[Workload]: ...
+
+
 class Starter:
     """`children` is the caller's: who was started stands there. `note` is told of each."""
 
-    # Set before the first start.
-    place: ControllerPlace
+    # Set before the first start. `place`: how a workload finds the controller.
+    place: Callable[[Spec], ControllerPlace]
     root: Path
 
     def __init__(
@@ -53,7 +58,7 @@ class Starter:
         self._taken: set[int] = set()
         self._commands: dict[str, tuple[str, ...]] = {}
 
-    async def bring(self, mesh: Mesh, specs: Sequence[Spec], saw: Saw = lambda workloads: None) -> None:
+    async def bring(self, mesh: Registry, specs: Sequence[Spec], saw: Saw = lambda workloads: None) -> None:
         """Until all of `specs` are ready, or it is to stop; raises `Failed` for the first that ends badly.
 
         `saw` is told what the mesh has, each time that it was asked.
@@ -102,7 +107,7 @@ class Starter:
         for spec in turn:
             if self._stopping():
                 break
-            path = prepare(spec, self.place, self.root, self._taken)
+            path = prepare(spec, self.place(spec), self.root, self._taken)
             child = await start(spec.name, [str(proxy_path()), "supervise", "--launch", str(path)], self._display.line)
             self._children[spec.name] = child
             if spec.command:

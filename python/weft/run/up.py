@@ -10,7 +10,7 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence, Set
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,16 +27,17 @@ from weft.run.control import serving
 from weft.run.controller import Failed
 from weft.run.detach import READY
 from weft.run.display import Display
-from weft.run.fromfile import edge, places, specs
+from weft.run.fromfile import LOOPBACK, edge, elsewhere, places, specs
 from weft.run.intent import Intent
 from weft.run.lifeline import Lifeline
 from weft.run.logfile import LogFile
 from weft.run.loopback import Target
+from weft.run.member import Member
 from weft.run.order import stop_order
 from weft.run.ports import refuse_taken, wanted
 from weft.run.project import Project
 from weft.run.spec import Spec
-from weft.run.starter import GRACE_S, Starter, grace_s
+from weft.run.starter import GRACE_S, Registry, Starter, grace_s
 from weft.run.state import run_directory
 
 if TYPE_CHECKING:
@@ -61,6 +62,10 @@ class Order:
     keep: bool = False
     rest_address: str = "127.0.0.1:15080"
     grpc_address: str = "127.0.0.1:15010"
+    # Where other proxies reach the workloads.
+    bind: str = LOOPBACK
+    # This machine has joined the mesh of another: there is nothing to apply, and nobody to ask but its own proxies.
+    member: Member | None = None
     # Kept; None: a temporary one.
     state_dir: Path | None = None
     # No terminal: `weft down` ends it.
@@ -76,11 +81,11 @@ class Up:
 
     # From `run` on.
     _lifeline: Lifeline
-    # URL of the controller; from the start on.
-    address: str
 
     def __init__(self, order: Order, display: Display) -> None:
         self.order = order
+        self.member = order.member
+        self._machine = order.member.machine if order.member else ""
         self.display = display
         self.children: dict[str, Child] = {}
         self.starter = Starter(display, self.children, lambda: self.stopping, self._note)
@@ -119,7 +124,7 @@ class Up:
     @asynccontextmanager
     async def _known(self, root: Path) -> AsyncIterator[None]:
         """Other commands can find it, ask it, and read what it said."""
-        project, order = self.order.project, self.order
+        project = self.order.project
         if project is None:
             yield
             return
@@ -128,7 +133,7 @@ class Up:
         log = self.display.log = LogFile(project.log, time.time)
         try:
             async with serving(root / SOCKET, self.answers.answer):
-                project.note(order.controller or f"http://{order.rest_address}", root / SOCKET)
+                project.note(self.url, root / SOCKET)
                 yield
         finally:
             log.close()
@@ -143,20 +148,37 @@ class Up:
         self._stop.set()
 
     @property
+    def _here(self) -> Expanded:
+        """What of the file runs on this machine."""
+        return self.order.expanded.on(self._machine)
+
+    @property
+    def url(self) -> str:
+        """Of the controller's REST; empty: it is on another machine."""
+        return "" if self.member else self.order.controller or f"http://{self.order.rest_address}"
+
+    def mesh(self) -> AbstractContextManager[Mesh | Member]:
+        """Who is asked about workloads and services."""
+        return nullcontext(self.member) if self.member else Mesh.connect(self.url)
+
+    @property
     def stopping(self) -> bool:
         return self._stop.is_set()
 
     # -------------------------------------------------------------------------------------------------- start
 
     async def _start(self, root: Path) -> None:
-        fixed = wanted(self.order.expanded, self.order.publish)
+        if self.member is not None:
+            await self._start_member(self.member)
+            return
+        fixed = wanted(self._here, self.order.publish)
         if self.order.controller is None:
             # The address of REST is looked at by `launch`: a controller there may be the one that is meant.
             refuse_taken({**fixed, self.order.grpc_address: "the controller (--grpc-address)"})
         address = self.order.controller or await self._start_controller(root / own.NAME)
-        self.address = address
         with Mesh.connect(address) as mesh:
-            self.starter.place, self.starter.root = await own.place(mesh), root
+            place = await own.place(mesh)
+            self.starter.place, self.starter.root = (lambda _: place), root
             present = {w.name for w in await asyncio.to_thread(mesh.workloads) if w.lease == "attached"}
             self.refuse_second(present, address)
             if self.order.controller is not None:
@@ -167,7 +189,7 @@ class Up:
             if not self.stopping:
                 self._announce()
 
-    async def _bring(self, mesh: Mesh) -> None:
+    async def _bring(self, mesh: Registry) -> None:
         """All of them, with the table of how far they are."""
         seen: Sequence[Workload] = ()
 
@@ -180,6 +202,18 @@ class Up:
             await self.starter.bring(mesh, self.specs, saw)
         finally:
             self.display.end_table(rows(self.specs, self.children, seen, self.part))
+
+    async def _start_member(self, member: Member) -> None:
+        self.display.message(f"machine {member.machine} of the mesh at {member.token.controller}")
+        refuse_taken(wanted(self._here, {}))
+        self.starter.place, self.starter.root = member.place, member.root
+        self.specs = await self.planned(member, set())
+        if warning := await asyncio.to_thread(member.check):
+            self.display.message(warning)
+        member.keep()
+        await self._bring(member)
+        if not self.stopping:
+            self._announce()
 
     async def _start_controller(self, directory: Path) -> str:
         order = self.order
@@ -198,7 +232,7 @@ class Up:
 
     def refuse_second(self, present: Set[str], address: str) -> None:
         """Two of one name would take each other's place, again and again."""
-        for plan in self.order.expanded.workloads:
+        for plan in self._here.workloads:
             if f"{plan.namespace}/{plan.name}" in present:
                 hint = f"stop it first, or give {self.order.file.name} a namespace of its own"
                 raise Failed(f"{plan.name} is running already in the mesh of {address}", hint)
@@ -206,10 +240,12 @@ class Up:
     def _note(self, child: Child, grace_s: float) -> None:
         self._lifeline.workload(child, grace_s)
 
-    async def planned(self, mesh: Mesh, present: Set[str]) -> list[Spec]:
+    async def planned(self, mesh: Mesh | Member, present: Set[str]) -> list[Spec]:
         order = self.order
         ports = {s.name: [p.port for p in s.ports] for s in await asyncio.to_thread(mesh.services)}
-        planned = specs(order.expanded, order.file.absolute().parent, ports)
+        planned = specs(self._here, order.file.absolute().parent, ports, order.bind)
+        if self.member is not None:
+            return self.member.planned(planned)
         return [*planned, edge(_namespace(order.expanded), order.publish, present)] if order.publish else planned
 
     def _apply(self, mesh: Mesh) -> None:
@@ -219,7 +255,10 @@ class Up:
         self.ready.set()
         for place in places(self.order.expanded, self.order.publish):
             self.display.message(place)
-        self.display.message(f"dashboard at {self.address}/")
+        if self.member is None:
+            self.display.message(f"dashboard at {self.url}/")
+            for machine in elsewhere(self.order.expanded):
+                self.display.message(machine)
         self.display.message(READY if self.order.detached else "all ready; Ctrl-C stops everything")
 
     # --------------------------------------------------------------------------------------------------- rest
@@ -228,9 +267,11 @@ class Up:
         """Says who ends; returns when everything has, or on a signal. Who ends badly by itself makes it a failure."""
         failed = False
         told: set[Child] = set()
+        # Others are served by its controller, whatever has ended here.
+        lasting = self.member is None and bool(self.order.expanded.machines)
         while not self.stopping:
             left = [child for child in self.children.values() if child not in told]
-            if not left and not self.answers.busy:
+            if not left and not self.answers.busy and not lasting:
                 return 1 if failed else 0
             for child in await self._ended([*left, *([self.controller] if self.controller else [])]):
                 told.add(child)
