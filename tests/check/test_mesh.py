@@ -24,6 +24,7 @@ from weft.client.types import (
     Sync,
     TokenInfo,
     Workload,
+    WorkloadPort,
 )
 
 NOW = 1_800_000_000.0
@@ -132,6 +133,22 @@ def test_what_is_wrong_is_found_named_and_has_a_hint(changed: dict[str, Any], id
     check = checks(**changed)[id]
     assert check.result == result and said in check.detail
     assert check.hint or result in ("ok", "skip")
+
+
+@pytest.mark.parametrize(
+    ("addresses", "wrong"),
+    [
+        (("127.0.0.1", "127.0.0.1"), ""),
+        (("192.0.2.1", "192.0.2.2"), ""),
+        (("::1", "2001:db8::1"), "default/web-0"),
+        (("192.0.2.1", "127.0.0.1"), "default/web-1"),
+    ],
+)
+def test_of_several_machines_each_is_reached(addresses: tuple[str, str], wrong: str) -> None:
+    ports = [(WorkloadPort(80, address, 1),) for address in addresses]
+    workloads = [replace(WEB, name=f"default/web-{i}", ports=each) for i, each in enumerate(ports)]
+    check = checks(workloads=[*workloads, replace(WEB, name="default/job-0")])["workloads-reachable"]
+    assert (check.result, check.detail) == ("fail" if wrong else "ok", wrong)
 
 
 def test_silence_of_a_rule_means_nothing_soon_after_the_start() -> None:

@@ -198,6 +198,25 @@ def test_a_machine_that_is_lost_has_a_reason_and_comes_back_without_a_new_token(
     until(lambda: mesh.call().status == 200, "calls after the machine is back")
 
 
+def test_the_first_machine_comes_back_as_the_one_that_the_other_knows(mesh: Mesh) -> None:
+    """Its controller has the same keys, so that nothing has to be done on b."""
+    before = json.loads(mesh.b.weft("ps", "-o", "json").stdout)
+    mesh.a.power_off()
+    said = len(mesh.a.log)
+    process = mesh.a.start("weft", "up")
+    until(lambda: "all ready" in mesh.a.log[said:] or process.poll() is not None, "a")
+    until(lambda: mesh.call().status == 200, "calls after a is back")
+    assert json.loads(mesh.b.weft("ps", "-o", "json").stdout) == before
+
+
+def test_the_mesh_is_well_and_so_is_each_machine(mesh: Mesh) -> None:
+    for machine, part in ((mesh.a, "--mesh"), (mesh.b, "--machine")):
+        checks = json.loads(machine.weft("check", part, "-o", "json").stdout)["checks"]
+        assert [check for check in checks if check["result"] == "fail"] == []
+    found = {check["id"]: check["result"] for check in checks}
+    assert (found["joined-token"], found["joined-controller"], found["joined-clock"]) == ("ok", "ok", "ok")
+
+
 # ------------------------------------------------------------------------------------------------- who does not join
 
 
@@ -252,6 +271,8 @@ def test_a_controller_that_is_not_there_is_said_before_anything_starts(mesh: Mes
     mesh.b.cable(False)
     try:
         refused(stranger(mesh, "--join", made, name="alone"), "the controller at 192.0.2.1:15010 cannot be reached")
+        silent = [c for c in json.loads(mesh.b.weft("check", "-o", "json").stdout)["checks"] if c["result"] == "fail"]
+        assert [(check["id"], bool(check["hint"])) for check in silent] == [("joined-controller", True)]
     finally:
         mesh.b.cable(True)
 

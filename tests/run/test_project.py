@@ -26,6 +26,12 @@ def test_a_file_has_a_directory_of_its_own(project: Project, tmp_path: Path) -> 
     assert Project.of(tmp_path / "My Shop/other.yaml").directory != project.directory
 
 
+def test_several_machines_keep_their_state_apart_from_what_goes(project: Project, tmp_path: Path) -> None:
+    state, name = tmp_path / "state", project.directory.name
+    assert (project.kept, project.joined()) == (state / "mesh" / name, state / "joined" / name)
+    assert project.joined(tmp_path / "other") == tmp_path / "other"
+
+
 def test_who_has_it_up_is_found_until_it_is_over(project: Project) -> None:
     assert project.run() is None
     project.open()

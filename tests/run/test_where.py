@@ -48,7 +48,18 @@ JOIN = token().encode()
 def test_the_machine_of_the_controller(
     asked: Asked, expanded: Expanded, bind: str, grpc_address: str, tmp_path: Path
 ) -> None:
-    assert where(asked, expanded, tmp_path) == Where(bind, grpc_address, None)
+    found = where(asked, expanded, tmp_path)
+    assert (found.bind, found.grpc_address, found.member) == (bind, grpc_address, None)
+
+
+def test_what_other_machines_know_is_the_same_at_the_next_start(tmp_path: Path) -> None:
+    alone = expand_text("services: {a: {run: x}}")
+    assert where(Asked(), file(), tmp_path).lasting
+    assert where(Asked(grpc_address="0.0.0.0:1"), alone, tmp_path).lasting
+    assert where(Asked(listen=THERE), alone, tmp_path).lasting
+    assert not where(Asked(), alone, tmp_path).lasting
+    assert not where(Asked(grpc_address="127.0.0.1:1"), alone, tmp_path).lasting
+    assert not where(Asked(controller="http://127.0.0.1:1"), file(), tmp_path).lasting
 
 
 def test_a_token_makes_it_another_machine(tmp_path: Path) -> None:

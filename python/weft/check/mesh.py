@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from weft import __version__
@@ -140,8 +141,25 @@ def _workloads(facts: Facts) -> Iterator[Check]:
     )
     wrong = [f"{each.name}: {problem}" for each in workloads for problem in each.problems]
     yield none_of("workloads-placed", "every workload serves what it says", wrong, "`weft status` has all of it")
+    yield _reachable(workloads)
     bare = _those(workloads, lambda each: not each.identity)
     yield none_of("workloads-identity", "every workload has an identity", bare, "without one there is no mTLS", "warn")
+
+
+def _reachable(workloads: Sequence[Workload]) -> Check:
+    """On loopback only its own machine reaches it: right for one machine, wrong for several."""
+    inside = {each.name for each in workloads if any(_loopback(port.address) for port in each.ports)}
+    several = any(each.ports and each.name not in inside for each in workloads)
+    wrong = [each.name for each in workloads if each.name in inside and several]
+    hint = "`controller: IP` in weft.yaml, --listen or --bind give its machine's services an address"
+    return none_of("workloads-reachable", "other machines can reach each workload", wrong, hint)
+
+
+def _loopback(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 def _proxies(facts: Facts) -> Iterator[Check]:

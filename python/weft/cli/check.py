@@ -65,10 +65,12 @@ def check(
 
 def machine_part(state_dir: Path | None, controller_here: bool) -> Iterator[Check]:
     from weft.check.facts import look
+    from weft.check.joined import joined_checks
     from weft.check.machine import machine_checks
     from weft.run.state import state_root
 
     yield from machine_checks(look(state_root(state_dir)), controller_here)
+    yield from joined_checks(state_root(state_dir), time.time())
 
 
 def mesh_part(mesh: Mesh, named: bool) -> Iterator[Check]:

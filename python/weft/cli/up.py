@@ -45,7 +45,9 @@ def up(
     grpc_address: Annotated[
         str, typer.Option(metavar="ADDR", help="The controller, for proxies; else 127.0.0.1:15010")
     ] = "",
-    state_dir: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep state here; else nothing stays")] = None,
+    state_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep state here; else, for one machine, nothing stays")
+    ] = None,
     # Not the usual option: a variable that was set for another shell's work must not receive what is tried here.
     controller: Annotated[
         str | None,
@@ -120,7 +122,7 @@ def up(
         grpc_address=found.grpc_address,
         bind=found.bind,
         member=found.member,
-        state_dir=None if found.member else state_dir,
+        state_dir=None if found.member else state_dir or (project.kept if found.lasting else None),
         project=project,
         detached=detached,
     )

@@ -84,7 +84,9 @@ class Answers:
         up = self._up
         expanded = expand_as(up.order.file, request["variables"])
         publish = {address: Target(*target) for address, target in request["publish"].items()}
-        if up.member is not None and request.get("join"):
+        if request.get("join"):
+            if up.member is None:
+                raise Failed("it is up with a controller on this machine", "`weft down` first, and then join")
             up.member.renew(machine_token(request["join"]))
             up.member.keep()
         with up.mesh() as mesh:

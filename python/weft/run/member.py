@@ -22,7 +22,7 @@ from weft.run.controller import Failed
 from weft.run.loopback import free_port
 from weft.run.reach import refuse_unreachable
 from weft.run.spec import ControllerPlace, Spec
-from weft.run.state import PRIVATE_DIRECTORY, write_private
+from weft.run.state import make_private, write_private
 
 if TYPE_CHECKING:
     from weft.client.types import Service
@@ -89,7 +89,7 @@ class Member:
 
     def offer(self, name: str = OFFERED) -> Path:
         """A file for another process of ours: what stands in a command line, everybody on the machine can read."""
-        self.root.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+        make_private(self.root)
         write_private(self.root / name, f"{self.token.encode()}\n")
         return self.root / name
 
@@ -104,7 +104,7 @@ class Member:
         """How one workload joins: with a token of its own, which says nothing of the others."""
         joins = self._join_token(spec)
         directory = self.root / "tokens"
-        directory.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+        make_private(directory)
         file = directory / f"{joins.namespace}.{joins.account}.{joins.service.rpartition('/')[2]}"
         write_private(file, f"{joins.encode()}\n")
         return ControllerPlace(joins.controller, joins.root, str(file))

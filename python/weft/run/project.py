@@ -18,7 +18,7 @@ from pathlib import Path
 
 from weft.client.errors import WeftError
 from weft.run.plan import dns_label
-from weft.run.state import make_private, state_root, write_private
+from weft.run.state import PRIVATE_DIRECTORY, make_private, state_root, write_private
 from weft.run.sys_started import started
 
 # Each look reads one small file.
@@ -69,6 +69,11 @@ class Project:
         """Where a machine that has joined keeps what it was given: `state_dir`, or a place of its own."""
         return (state_dir or state_root() / "joined" / self.directory.name).absolute()
 
+    @property
+    def kept(self) -> Path:
+        """Where the first of several machines keeps controller and workloads from one start to the next."""
+        return (state_root() / "mesh" / self.directory.name).absolute()
+
     def run(self) -> Run | None:
         """The run that has it up."""
         try:
@@ -90,7 +95,8 @@ class Project:
             raise WeftError(f"{self.file} is up already (pid {run.pid})", hint)
         self.remove()
         try:
-            make_private(self.directory)
+            make_private(self.directory.parent)
+            self.directory.mkdir(mode=PRIVATE_DIRECTORY)
         except OSError as error:
             hint = "make room or put it right there, or name another place in WEFT_STATE_DIR"
             raise WeftError(f"cannot use {self.directory}: {(error.strerror or str(error)).lower()}", hint) from error

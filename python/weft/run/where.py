@@ -39,6 +39,8 @@ class Where:
     # Of a controller of its own.
     grpc_address: str = "127.0.0.1:15010"
     member: Member | None = None
+    # Other machines know its controller by its key, and its workloads by theirs: they are the same at the next start.
+    lasting: bool = False
 
 
 def where(asked: Asked, expanded: Expanded, root: Path) -> Where:
@@ -53,7 +55,7 @@ def where(asked: Asked, expanded: Expanded, root: Path) -> Where:
     if (token := kept_token(root)) is not None:
         return _member(token, asked, expanded, root)
     if not expanded.controller:
-        return Where(asked.bind or LOOPBACK)
+        return Where(asked.bind or LOOPBACK, lasting=bool(expanded.machines))
     if not is_here(split(expanded.controller)[0]):
         what = f"the controller is on another machine, {expanded.controller}, and this one has not joined"
         raise Failed(what, "there: `weft token machine NAME`; here what it prints: `weft up --join …`")
@@ -79,7 +81,7 @@ def _first(address: str, asked: Asked) -> Where:
         everywhere = ip_address(host).is_unspecified
     except ValueError:
         everywhere = True
-    return Where(asked.bind or (LOOPBACK if everywhere else host), address)
+    return Where(asked.bind or (LOOPBACK if everywhere else host), address, lasting=everywhere or not is_loopback(host))
 
 
 def _member(token: MachineToken, asked: Asked, expanded: Expanded, root: Path) -> Where:
