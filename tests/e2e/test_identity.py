@@ -43,6 +43,20 @@ def joins(world: World, word: str, name: str, service: str) -> CompletedProcess[
     return world.weft("run", *options, "--", sys.executable, "-c", "print('it ran')")
 
 
+def test_a_client_on_another_machine_is_in_the_mesh(world: World) -> None:
+    """It serves nothing, and is registered all the same: seen, counted and told what changes."""
+    path = world.folder / "client.token"
+    path.write_text(token(world, "client"))
+    state = str(world.folder / "client.state")
+    options = ["--token", str(path), "--name", "client", "--call", "a:80", "--state-dir", state]
+    process = world.start("run", *options, "--", sys.executable, "-c", "import signal; signal.pause()")
+    with world.mesh() as mesh:
+        until(lambda: any(w.name == "default/client" and w.lease == "attached" for w in mesh.workloads()), "the client")
+        assert [e.message for e in mesh.events() if e.kind == "registration-refused" and "client" in e.subject] == []
+    process.terminate()
+    process.wait(60)
+
+
 def roots(world: World) -> bytes:
     with world.mesh() as mesh:
         return "".join(root.pem for root in mesh.certs().roots).encode()

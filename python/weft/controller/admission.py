@@ -75,10 +75,11 @@ def _check_claims(workload: program_pb2.Workload, peer: Peer, name: str, account
         raise Refusal(
             f"{name} cannot serve {workload.service}, which is in another namespace", "run it in that namespace"
         )
-    if peer.service and workload.service != peer.service:
+    # Who serves nothing takes less than its token gives.
+    if peer.service and workload.service not in ("", peer.service):
         raise Refusal(
-            f"{name} joined with a token for {peer.service} and registers as {workload.service or 'a pure client'}",
-            "join with a token without --service, or for that one",
+            f"{name} joined with a token for {peer.service} and registers as {workload.service}",
+            f"join with one for that: weft token create {workload.service.rpartition('/')[2]}",
         )
 
 
