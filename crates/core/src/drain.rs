@@ -27,17 +27,18 @@ pub enum Phase {
     Expired,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Drain {
     begun_us: Option<u64>,
+    leaving_us: u64,
     limit_us: u64,
 }
 
 impl Drain {
-    /// `limit_ms` from `begin`; 0: the default.
-    pub fn new(limit_ms: u64) -> Drain {
-        let limit_ms = or(limit_ms, LIMIT_MS);
-        Drain { begun_us: None, limit_us: limit_ms.saturating_mul(1_000) }
+    /// `limit_ms` from `begin`; 0: the default. Who is not `called` has nobody who must hear of it first.
+    pub fn new(limit_ms: u64, called: bool) -> Drain {
+        let limit_us = or(limit_ms, LIMIT_MS).saturating_mul(1_000);
+        Drain { begun_us: None, leaving_us: if called { LEAVING_US.min(limit_us) } else { 0 }, limit_us }
     }
 
     /// The second and later calls change nothing.
@@ -48,7 +49,7 @@ impl Drain {
     pub fn phase(&self, now_us: u64, in_flight: usize) -> Phase {
         let Some(begun) = self.begun_us else { return Phase::Serving };
         let since = now_us.saturating_sub(begun);
-        if since < LEAVING_US.min(self.limit_us) {
+        if since < self.leaving_us {
             Phase::Leaving
         } else if in_flight == 0 {
             Phase::Drained
@@ -62,7 +63,7 @@ impl Drain {
     /// When the phase changes by time alone.
     pub fn wake_us(&self, now_us: u64) -> Option<u64> {
         let begun = self.begun_us?;
-        let leaving = begun.saturating_add(LEAVING_US.min(self.limit_us));
+        let leaving = begun.saturating_add(self.leaving_us);
         let limit = begun.saturating_add(self.limit_us);
         [leaving, limit].into_iter().find(|&at| at > now_us)
     }
@@ -76,7 +77,7 @@ mod tests {
 
     #[test]
     fn leaves_then_drains_then_is_done() {
-        let mut drain = Drain::new(0);
+        let mut drain = Drain::new(0, true);
         assert_eq!(drain.phase(9 * S, 0), Phase::Serving);
         assert_eq!(drain.wake_us(9 * S), None);
         drain.begin(10 * S);
@@ -96,9 +97,16 @@ mod tests {
 
     #[test]
     fn a_short_limit_shortens_the_leaving_too() {
-        let mut drain = Drain::new(200);
+        let mut drain = Drain::new(200, true);
         drain.begin(0);
         assert_eq!(drain.phase(199_999, 1), Phase::Leaving);
         assert_eq!(drain.phase(200_000, 1), Phase::Expired);
+    }
+
+    #[test]
+    fn who_only_calls_is_done_at_once() {
+        let mut drain = Drain::new(0, false);
+        drain.begin(0);
+        assert_eq!((drain.phase(0, 1), drain.phase(0, 0)), (Phase::Draining, Phase::Drained));
     }
 }

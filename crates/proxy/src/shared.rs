@@ -15,7 +15,7 @@ use crate::tls::Identity;
 pub enum Command {
     Config(Arc<Config>),
     Identity(Arc<Identity>),
-    /// R8: refuse nothing yet, but say `Connection: close` and GOAWAY, and end when the last exchange has.
+    /// R8: refuse nothing yet, a moment later say `Connection: close` and GOAWAY, and end when the last exchange has.
     Drain {
         within_ms: u64,
     },

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use weft_core::Reason;
+use weft_core::drain::{self, Drain};
 use weft_core::resolve::Names;
 
 use super::conn::{ConnId, ExchangeId, Protocol};
@@ -136,20 +137,22 @@ impl Engine {
 
     // -------------------------------------------------------------------------------------------------- drain
 
+    /// Callers are told to go elsewhere.
     pub(super) fn is_draining(&self) -> bool {
-        self.drain_until_us.is_some()
+        self.told_to_leave
     }
 
-    /// R8: callers are told to go elsewhere; what is under way is finished.
+    /// R8: a moment in which callers' proxies hear of it and everything is served as before; then callers are told to
+    /// go elsewhere, and what is under way is finished.
     fn begin_drain(&mut self, within_ms: u64) {
-        let until = self.now_us + within_ms * 1000;
-        self.drain_until_us = Some(until);
-        self.shared.draining.store(true, Ordering::Release);
-        self.wheel.set(until, Timer { kind: Kind::Drain, key: 0, generation: 0 });
-        let all: Vec<ConnId> = self.conns.iter().map(|(id, _)| id as ConnId).collect();
-        for id in all {
-            self.tell_to_leave(id);
+        if self.drain.is_some() {
+            return;
         }
+        let called = self.listeners.iter().any(|listener| matches!(listener, Listener::Inbound { .. }));
+        let mut drain = Drain::new(within_ms, called);
+        drain.begin(self.now_us);
+        self.drain = Some(drain);
+        self.shared.draining.store(true, Ordering::Release);
         self.check_drain();
     }
 
@@ -173,14 +176,28 @@ impl Engine {
     }
 
     pub(super) fn check_drain(&mut self) {
-        let Some(until) = self.drain_until_us else { return };
+        let Some(drain) = self.drain else { return };
+        if let Some(at) = drain.wake_us(self.now_us).filter(|at| *at != self.drain_wakes_us) {
+            self.drain_wakes_us = at;
+            self.wheel.set(at, Timer { kind: Kind::Drain, key: 0, generation: 0 });
+        }
         let tunnels = self
             .conns
             .iter()
             .filter(|(_, c)| matches!(c.as_deref().map(|c| &c.protocol), Some(Protocol::Tunnel(_))))
             .count();
         let unfinished = self.exchanges.live() + tunnels / 2;
-        if !self.drained && ((unfinished == 0 && self.dirty.is_empty()) || self.now_us >= until) {
+        if drain.phase(self.now_us, unfinished) == drain::Phase::Leaving {
+            return;
+        }
+        if !self.told_to_leave {
+            self.told_to_leave = true;
+            let all: Vec<ConnId> = self.conns.iter().map(|(id, _)| id as ConnId).collect();
+            all.into_iter().for_each(|id| self.tell_to_leave(id));
+        }
+        // What is not written yet is not over.
+        let phase = drain.phase(self.now_us, unfinished + self.dirty.len());
+        if phase != drain::Phase::Draining && !self.drained {
             self.drained = true;
             let _ = self.shared.signals.send(Signal::Drained { unfinished });
         }

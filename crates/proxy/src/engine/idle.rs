@@ -26,9 +26,7 @@ impl Engine {
             self.fire(timer);
         }
         self.due = due;
-        if self.drain_until_us.is_some() {
-            self.check_drain();
-        }
+        self.check_drain();
     }
 
     fn fire(&mut self, timer: Timer) {

@@ -41,6 +41,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
+use weft_core::drain::Drain;
 use weft_core::resolve::Names;
 use weft_core::{Reason, Rng};
 use weft_http::{Head, Limits};
@@ -210,7 +211,10 @@ pub struct Engine {
     unix_us: u64,
     next_sweep_us: u64,
     next_generation: u32,
-    drain_until_us: Option<u64>,
+    drain: Option<Drain>,
+    /// The timer that is set for it.
+    drain_wakes_us: u64,
+    told_to_leave: bool,
     drained: bool,
     /// Until then inbound connections wait to be accepted while there is no identity or no program.
     hold_until_us: u64,
@@ -271,7 +275,9 @@ impl Engine {
             unix_us: since_epoch.as_micros() as u64,
             next_sweep_us: SWEEP_US,
             next_generation: 1,
-            drain_until_us: None,
+            drain: None,
+            drain_wakes_us: 0,
+            told_to_leave: false,
             drained: false,
             hold_until_us: HOLD_US,
             stopped: false,
@@ -467,7 +473,7 @@ impl Engine {
 
     fn until_next(&self) -> Option<Duration> {
         let sweep = self.next_sweep_us.saturating_sub(self.now_us);
-        let idle = self.conns.is_empty() && self.drain_until_us.is_none();
+        let idle = self.conns.is_empty() && self.drain.is_none();
         let timer = self.wheel.wait_us(self.now_us);
         let next = match (timer, idle) {
             (Some(t), true) => t,

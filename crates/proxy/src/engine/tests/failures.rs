@@ -1,7 +1,7 @@
 //! What happens when apps, connections and time fail.
 
 use super::kit::{App, Client, Pair, Plan, ok, status};
-use crate::shared::Command;
+use crate::shared::{Command, Signal};
 use crate::tls::testing::Authority;
 use weft_proto::v1;
 
@@ -166,8 +166,29 @@ fn a_drain_finishes_what_is_under_way_and_says_so() {
     pair.caller.handle.send(Command::Drain { within_ms: 5000 });
     assert!(client.read_all().is_empty(), "an idle connection is closed");
     let drained = std::iter::from_fn(|| pair.caller.signals.blocking_recv())
-        .find_map(|s| if let crate::shared::Signal::Drained { unfinished } = s { Some(unfinished) } else { None });
+        .find_map(|s| if let Signal::Drained { unfinished } = s { Some(unfinished) } else { None });
     assert_eq!(drained, Some(0));
+}
+
+#[test]
+fn callers_that_do_not_know_yet_are_served_while_it_leaves() {
+    let app = App::says("x");
+    let mut pair = Pair::of(app.address, |_| {});
+    let mut client = pair.caller.client();
+    assert_eq!(client.get("/").status, 200);
+    let mut unmeshed = Client::connect(pair.callee.inbound[0]);
+    assert_eq!(unmeshed.get("/").status, 200);
+    pair.callee.handle.send(Command::Drain { within_ms: 5000 });
+    for _ in 0..20 {
+        assert_eq!(client.get("/").status, 200);
+        assert_eq!(unmeshed.get("/").status, 200, "the connection lives on");
+    }
+    let is_drained = |signal: &Signal| matches!(signal, Signal::Drained { .. });
+    let early = std::iter::from_fn(|| pair.callee.signals.try_recv().ok()).any(|signal| is_drained(&signal));
+    assert!(!early, "nothing was under way, and yet it was not over");
+    // Then it tells its callers to go, and is done.
+    assert!(unmeshed.read_all().is_empty());
+    assert!(std::iter::from_fn(|| pair.callee.signals.blocking_recv()).any(|signal| is_drained(&signal)));
 }
 
 #[test]
