@@ -61,6 +61,19 @@ async def box() -> AsyncIterator[Box]:
     await made.compiling.stop()
 
 
+async def test_what_is_held_is_compiled_and_told_to_nobody(box: Box) -> None:
+    box.compiling.hold()
+    box.compiling.release()
+    assert not box.topics.ready, "nothing is compiled yet"
+    box.compiling.hold()
+    box.put(1, service("a"))
+    box.compiling.start()
+    await box.until(lambda: box.keys() == {"default/a:80"})
+    assert not box.topics.ready
+    box.compiling.release()
+    assert box.topics.ready
+
+
 async def test_changes_become_the_program(box: Box) -> None:
     box.put(1, service("a"))
     box.compiling.start()

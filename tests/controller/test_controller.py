@@ -13,11 +13,14 @@ import pytest
 
 from tests.controller.conftest import World, route, service
 from weft.controller.compiling import COMMAND
+from weft.controller.controller import SETTLE_S
 from weft.controller.options import OptionError
 from weft.controller.statedir import StateDirError
 from weft.identity.errors import IdentityError
 from weft.store.errors import StoreCorrupt
+from weft.store.snapshot import make_current
 from weft.testing import FakeClock
+from weft.v1 import program_pb2
 
 A = "default/a:80@default"
 
@@ -223,3 +226,38 @@ async def test_what_is_followed_ends_at_once_when_its_reader_leaves_in_the_middl
     with pytest.raises(asyncio.CancelledError):
         await following
     assert ended.is_set()
+
+
+async def test_a_restored_controller_hears_its_proxies_before_it_tells_them_anything(tmp_path: Path) -> None:
+    """Since the backup a-0 has left and a-1 has joined: nobody may be told that the other way round."""
+    clock = FakeClock()
+    world = World(tmp_path / "state", clock)
+    await world.start()
+    try:
+        await world.apply(service("a"))
+        gone = await world.local("default/a-0", "default/a")
+        await gone.attach(ports={80: ("127.0.0.1", 4711)})
+        await gone.close()
+        await world.stop()
+        make_current(world.state_dir / "store.db")
+        await world.start()
+        caller = await world.local("default/caller-0")
+        await caller.subscribe("Frontend", A)
+        joined = await world.local("default/a-1", "default/a")
+        await joined.attach(ports={80: ("127.0.0.1", 4712)})
+        async with asyncio.timeout(20):
+            while (health := await world.rest.get("/v1/health")).json()["compiled_revision"] == 0:
+                pass
+        assert health.status_code == 503 and not caller.held
+        await clock.advance(SETTLE_S)
+        await caller.until(lambda: ("Frontend", A) in caller.held)
+        await caller.until(
+            lambda: [
+                (each.port, each.health) for each in caller.message("Endpoints", "default/a:80").endpoints
+            ] == [(4711, program_pb2.HEALTH_UNHEALTHY), (4712, program_pb2.HEALTH_HEALTHY)]
+        )
+        # Once told, it is as any other.
+        await world.restart()
+        assert not world.controller.store.restored
+    finally:
+        await world.end()

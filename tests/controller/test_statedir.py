@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from weft.controller.statedir import StateDir, StateDirError
+from weft.controller.statedir import RESTORING, StateDir, StateDirError
 from weft.identity.errors import IdentityError
 
 
@@ -27,6 +27,14 @@ def test_one_controller_at_a_time(tmp_path: Path) -> None:
     assert "--state-dir" in caught.value.hint
     first.close()
     StateDir(tmp_path / "state").close()
+
+
+def test_half_a_restore_is_no_state(tmp_path: Path) -> None:
+    StateDir(tmp_path / "state").close()
+    (tmp_path / "state" / RESTORING).mkdir()
+    for _ in range(2):  # and it is not locked by who looked
+        with pytest.raises(StateDirError, match="a restore was interrupted"):
+            StateDir(tmp_path / "state")
 
 
 def test_the_token_is_made_once_and_read_again(tmp_path: Path) -> None:

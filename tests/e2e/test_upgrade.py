@@ -91,6 +91,12 @@ class Mesh:
         assert process.wait(90) == 0, name
 
     def controller(self, build: Build) -> None:
+        self.controller_process(build)
+        with self.world.mesh() as mesh:
+            assert mesh.health().version == build.version
+
+    def controller_process(self, build: Build) -> None:
+        """Listens when this returns."""
         ready = self.world.folder / "ready"
         ready.unlink(missing_ok=True)
         addresses = [
@@ -100,8 +106,6 @@ class Mesh:
         self.start("controller", build, "controller", *addresses, "--ready-file", str(ready))
         until(lambda: ready.exists() or self.running["controller"].poll() is not None, "the controller")
         assert ready.exists(), "the controller has ended"
-        with self.world.mesh() as mesh:
-            assert mesh.health().version == build.version
 
     def replica(self, name: str, build: Build) -> None:
         program = self.world.folder / "server.py"

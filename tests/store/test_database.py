@@ -87,6 +87,20 @@ def test_a_file_of_a_later_version_is_refused(tmp_path: Path) -> None:
         Database(path)
 
 
+def test_a_file_that_only_has_more_is_used_by_the_version_before(tmp_path: Path) -> None:
+    more = "CREATE TABLE more (x INTEGER); INSERT INTO more VALUES (7); INSERT INTO meta VALUES ('readable-by', 1);"
+    later = Database(tmp_path / "store.db", (*MIGRATIONS, more))
+    put(later, "a")
+    later.close()
+    earlier = Database(tmp_path / "store.db")
+    put(earlier, "b")
+    earlier.close()
+    again = Database(tmp_path / "store.db", (*MIGRATIONS, more))
+    assert names(again) == ["a", "b"]
+    assert again.run_blocking(lambda connection: connection.execute("SELECT x FROM more").fetchall()) == [(7,)]
+    again.close()
+
+
 def test_a_migration_is_backed_up_first_and_keeps_everything(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     old = Database(path)

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from weft.cli import (
     apply,
+    backup,
     check,
     compile,
     completion,
@@ -53,6 +54,8 @@ app.command("down")(running.down)
 # What follows the command is the command's own.
 app.command("run", context_settings={"allow_interspersed_args": False})(run.run)
 app.command("controller")(controller.controller)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.command("apply")(apply.apply)
 app.command("diff")(apply.diff)
 app.command("validate")(apply.validate)

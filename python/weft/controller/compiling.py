@@ -127,6 +127,7 @@ class Compiling:
         # Why nothing is compiled at present, for health; "" while all is well.
         self.trouble = ""
         self._topics, self._on_program, self._command = topics, on_program, command
+        self._held = self._compiled = False
         self._identity = (trust_domain, tuple(roots))
         self._items: dict[Ref, Item] = {}
         self._workloads: dict[str, WorkloadInfo] = {}
@@ -140,6 +141,14 @@ class Compiling:
     def start(self) -> None:
         self._changed.set()
         self._task = asyncio.create_task(self._live())
+
+    def hold(self) -> None:
+        """Compile, but let no proxy have anything of it until `release`."""
+        self._held = True
+
+    def release(self) -> None:
+        self._held = False
+        self._topics.ready = self._topics.ready or self._compiled
 
     async def stop(self) -> None:
         if self._task is not None:
@@ -225,8 +234,8 @@ class Compiling:
             self._topics.replace(entries)
         else:
             self._topics.update(entries, done[0].removed)
-        self.revision, self.trouble = update.revision, ""
-        self._topics.ready = True
+        self.revision, self.trouble, self._compiled = update.revision, "", True
+        self._topics.ready = not self._held
         self._on_program(done[0].statuses, update.drops)
 
     def _everything(self) -> Update:

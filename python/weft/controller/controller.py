@@ -55,6 +55,9 @@ GRPC_GRACE_S = 0.5
 FORGET_EDGES_EVERY_S = 60.0
 # Renewal of the root is a plan, not an afternoon.
 ROOT_WARNING_S = 90 * 86_400.0
+# After a restore: longer than any proxy waits before it tries again (15 s, crates/proxy/src/control/backoff.rs). Until
+# then proxies say who they are and are told nothing, or they would be told that what has joined since does not exist.
+SETTLE_S = 20.0
 
 
 class Controller:
@@ -115,7 +118,11 @@ class Controller:
     async def start(self) -> None:
         """Everything listens when this returns; the first program follows as soon as it is compiled."""
         await self.intent.load()
-        self.compiling.set_workloads(await self.registry.load())
+        # What does not come back while we listen has left since the backup.
+        gone = max(0.0, self.options.lease_unhealthy_s - SETTLE_S) if self.store.restored else 0.0
+        self.compiling.set_workloads(await self.registry.load(gone))
+        if self.store.restored:
+            self.compiling.hold()
         self.compiling.start()
         self.grpc.bind(Address.parse(self.options.grpc_address, "--grpc-address"), self.authority, self.server_identity)
         self.grpc.bind_unix(self.state.socket)
@@ -123,6 +130,8 @@ class Controller:
         names = frozenset(self._names())
         await self.rest.start(build_app(self, self.state.rest_token(), names))
         self._tasks = [asyncio.create_task(self.registry.run()), asyncio.create_task(self._forget_edges())]
+        if self.store.restored:
+            self._tasks.append(asyncio.create_task(self._settle()))
         log.info("trust domain %s, root %s", self.authority.trust_domain, self.authority.root_sha256)
         log.info("proxies: %s (joining: %s), %s", self.grpc_address, self.join_address, self.state.socket)
         log.info("REST: http://%s", self.rest.address)
@@ -235,6 +244,15 @@ class Controller:
             self.delivery.registered(workload.name)
         for name in gone:
             self.events.add("removed", name, "its lease has ended", "warning")
+
+    async def _settle(self) -> None:
+        """After a restore: the proxies know better than the backup who is there."""
+        log.warning("restored from a backup: proxies are heard for %g s before they are told anything", SETTLE_S)
+        await self.clock.sleep(SETTLE_S)
+        self.compiling.release()
+        self.delivery.refresh()
+        await self.store.settled()
+        log.info("proxies are told what the backup says: revision %d", self.store.revision)
 
     async def _forget_edges(self) -> None:
         while True:

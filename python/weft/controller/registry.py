@@ -47,10 +47,10 @@ class Registry:
         self._unsaved: set[str] = set()
         self._moved, self._changed = asyncio.Event(), asyncio.Event()
 
-    async def load(self) -> list[WorkloadInfo]:
-        """What was registered when we stopped."""
+    async def load(self, lost_for_s: float = 0.0) -> list[WorkloadInfo]:
+        """What was registered when we stopped. `lost_for_s`: how long that counts as gone already."""
         found = [decode(registration.payload) for registration in await self._keeper.registrations()]
-        self.leases.restore(found, self._clock.monotonic())
+        self.leases.restore(found, self._clock.monotonic() - lost_for_s)
         return [self.info(lease) for lease in self.leases.all.values()]
 
     def info(self, lease: Lease) -> WorkloadInfo:

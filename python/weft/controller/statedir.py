@@ -16,19 +16,35 @@ class StateDirError(Exception):
         self.hint = hint
 
 
+# Holds what is being put in place, while only a part of it may be there: see `weft.backup.restore`.
+RESTORING = "restoring"
+
+
+def lock(path: Path) -> int:
+    """A descriptor that holds the state directory for this process until it is closed."""
+    descriptor = os.open(path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise StateDirError(
+            f"another controller runs in {path}", "stop it, or give this one a --state-dir of its own"
+        ) from error
+    return descriptor
+
+
 class StateDir:
     """`<path>/{store.db, ca/, controller.sock, rest.token, lock}`."""
 
     def __init__(self, path: Path) -> None:
         self.path = private_directory(path.absolute())
-        self._lock = os.open(self.path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        self._lock = lock(self.path)
+        if (self.path / RESTORING).exists():
             os.close(self._lock)
             raise StateDirError(
-                f"another controller runs in {self.path}", "stop it, or give this one a --state-dir of its own"
-            ) from error
+                f"a restore was interrupted in {self.path}: what is there may be of two meshes",
+                "run `weft restore FILE --force` again",
+            )
 
     @property
     def store(self) -> Path:

@@ -54,7 +54,7 @@ class Authority:
         private_directory(directory)
         if not (directory / "root.key").exists():
             _create(directory, trust_domain or new_trust_domain(), now)
-        authority = cls._load(directory)
+        authority = cls.load(directory)
         if trust_domain not in (None, authority.trust_domain):
             raise IdentityError(
                 "internal",
@@ -64,7 +64,8 @@ class Authority:
         return authority
 
     @classmethod
-    def _load(cls, directory: Path) -> Authority:
+    def load(cls, directory: Path) -> Authority:
+        """The CA that is in this directory."""
         try:
             key = serialization.load_pem_private_key(read_private(directory / "root.key"), None)
             root = x509.load_pem_x509_certificate((directory / "root.pem").read_bytes())

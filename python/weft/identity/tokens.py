@@ -127,7 +127,8 @@ def check(shown: JoinToken, kept: Token | None, identity: tuple[str, str], user:
         raise IdentityError(
             "unauthenticated",
             f"token {shown.id[:16]} is not known to this controller",
-            "it was made by another controller, deleted, or forgotten a week after it expired; make a new one",
+            "it was made by another controller or before it was restored from a backup, deleted, or forgotten a week "
+            "after it expired; make a new one",
         )
     if (kept.namespace, kept.service_account) != identity:
         raise IdentityError(

@@ -74,12 +74,12 @@ class Database:
     def _migrate(self, connection: sqlite3.Connection) -> None:
         version: int = connection.execute("PRAGMA user_version").fetchone()[0]
         newest = len(self._migrations)
-        if version > newest:
+        if version > newest and _readable_by(connection, version) > newest:
             raise StoreNewer(
                 f"the store {self.path} has schema {version}, this weft knows {newest}: a later version wrote it",
                 f"run that version again, or restore {self._backup_name(newest).name} from before the upgrade",
             )
-        if version == newest:
+        if version >= newest:
             return
         if version:
             _copy(connection, self._backup_name(version))
@@ -108,6 +108,12 @@ class Database:
             yield
         except sqlite3.Error as error:
             raise translate(error, self.path) from error
+
+
+def _readable_by(connection: sqlite3.Connection, version: int) -> int:
+    """The oldest schema that can use a file of this later one: what was added since, it passes over."""
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (schema.READABLE_BY,)).fetchone()
+    return row[0] if row else version
 
 
 def _copy(connection: sqlite3.Connection, target: Path) -> None:

@@ -15,6 +15,11 @@ from weft.store.plan import Step
 # Roll-back and `watch` reach this far back. 10,000 applies are months of people's work; a file stays in the megabytes.
 HISTORY_REVISIONS = 10_000
 
+# Keys of `meta`, which an older version passes over. "lost:9" with the value 1009: a restore of revision 9 lost what
+# may have been called 10 to 1009. RESTORED: no controller has told its proxies anything since.
+LOST = "lost:"
+RESTORED = "restored"
+
 _RECORDS = """
     SELECT r.kind, r.namespace, r.name, r.document, r.revision, r.generation, r.created_at, r.updated_at, r.owner,
            o.file, o.line, o.col, o.rules
@@ -25,6 +30,15 @@ _CHANGES = "SELECT revision, kind, namespace, name, action, document, generation
 
 def revision(connection: sqlite3.Connection) -> int:
     return _meta(connection, "revision")
+
+
+def restored(connection: sqlite3.Connection) -> bool:
+    """Restored, and nothing told to proxies since."""
+    return connection.execute("SELECT 1 FROM meta WHERE key = ?", (RESTORED,)).fetchone() is not None
+
+
+def settled(connection: sqlite3.Connection) -> None:
+    connection.execute("DELETE FROM meta WHERE key = ?", (RESTORED,))
 
 
 def records(connection: sqlite3.Connection) -> list[Record]:
@@ -147,6 +161,13 @@ def _check_kept(connection: sqlite3.Connection, wanted: int) -> None:
             f"revision {wanted} is no longer kept (the oldest is {floor})",
             "`weft history` lists what is; who watches reads everything again",
         )
+    for key, after in connection.execute("SELECT key, value FROM meta WHERE key LIKE ?", (f"{LOST}%",)):
+        before = int(key.removeprefix(LOST))
+        if before < wanted < after:
+            raise Compacted(
+                f"revision {wanted} was lost: the store was restored from a backup of revision {before}",
+                "`weft history` lists what is; who watches reads everything again",
+            )
     if wanted > newest:
         raise Compacted(f"revision {wanted} does not exist yet (the newest is {newest})", "`weft history` lists them")
 

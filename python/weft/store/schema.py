@@ -1,9 +1,18 @@
 """The store's tables, and how an older file becomes a current one.
 
 `PRAGMA user_version` counts the migrations that a file has seen. A migration is never edited once released.
+
+A controller must be able to go back by one minor version on its file. So a migration only adds tables and keys of
+`meta` (a column more, and an older version's INSERT fails), and says in `meta` which schema can still use the file:
+
+    INSERT OR REPLACE INTO meta VALUES ('readable-by', 1);
+
+What cannot be done so is done over two minor versions: the first reads both ways, the second writes the new one.
 """
 
 from __future__ import annotations
+
+READABLE_BY = "readable-by"
 
 _FIRST = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;

@@ -35,6 +35,8 @@ class Store:
         self._database = Database(path)
         self._clock = clock
         self._revision = self._database.run_blocking(resources.revision)
+        # From a backup, and no proxy was told anything of it yet.
+        self.restored = self._database.run_blocking(resources.restored)
         self._written = asyncio.Event()
         self._unwritten: dict[str, Issued] = {}
 
@@ -149,6 +151,11 @@ class Store:
         await self._run(lambda connection: registrations.save(connection, written, removed))
 
     # ---------------------------------------------------------------------------------------------------- the file
+
+    async def settled(self) -> None:
+        """Proxies are told what is here: it is the truth from now on."""
+        await self._run(resources.settled)
+        self.restored = False
 
     async def backup(self, target: Path) -> None:
         await asyncio.to_thread(self._database.backup, target)
