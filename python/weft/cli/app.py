@@ -30,6 +30,7 @@ from weft.cli import (
     stat,
     status,
     tap,
+    unit,
     up,
 )
 from weft.cli.failure import FAILED, USAGE, Failure, of_error, sentence, show
@@ -56,6 +57,8 @@ app.command("run", context_settings={"allow_interspersed_args": False})(run.run)
 app.command("controller")(controller.controller)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
+# What follows the first word is another command's own.
+app.command("unit", context_settings={"allow_interspersed_args": False})(unit.unit)
 app.command("apply")(apply.apply)
 app.command("diff")(apply.diff)
 app.command("validate")(apply.validate)

@@ -12,6 +12,7 @@ import sys
 from weft.controller import log as logs
 from weft.controller import peercred
 from weft.controller.controller import Controller
+from weft.controller.notify import notify
 from weft.controller.options import OptionError, Options
 from weft.controller.statedir import StateDirError
 from weft.identity.errors import IdentityError
@@ -45,7 +46,9 @@ async def _run(options: Options) -> None:
         if not peercred.SUPPORTED:
             log.warning("this system cannot tell who connects: every local user can administer this mesh through REST")
         _write_ready(options, controller)
+        notify("READY=1")
         await stop.wait()
+        notify("STOPPING=1")
         log.info("stopping; proxies keep serving their last good program")
     finally:
         await controller.stop()
