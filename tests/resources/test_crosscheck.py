@@ -66,3 +66,9 @@ def test_nobody_waits_for_another_machine():
         "hint: remove it; calls: [b] needs no order"
     )
     assert complaints("a: {run: x, depends_on: [b], machine: far}", far) == []
+
+
+def test_the_edge_is_called_like_no_service():
+    (found,) = expand_text("edge: web\nservices: {web: {run: x, port: 80}}\n", "w.yaml").problems
+    assert str(found).startswith("error: w.yaml:1:7: edge: web is the name of a service\n\nhint: rename one of the two")
+    assert expand_text("edge: gate\nservices: {web: {run: x, port: 80}}\n").edge == "gate"

@@ -2,7 +2,7 @@ import pytest
 
 from weft.resources.expand import expand, expand_text
 from weft.resources.service import ServicePort, StaticEndpoint
-from weft.resources.weftfile import Dependency, FileHealth, FileService, Published, Version, WeftFile
+from weft.resources.weftfile import Dependency, FileHealth, FileService, Published, PublishedService, Version, WeftFile
 
 
 def complaints(service: str) -> list[str]:
@@ -104,6 +104,9 @@ TOP = {
     "egress": ("deny", 'egress: "deny" is not possible', "known here: allow, refuse"),
     "controller": ("mesh", "controller: 'mesh' is not the IP address of a machine", "such as 192.0.2.1"),
     "include": ("a.yaml", "include: is a string, not a list", "write [a.yaml]"),
+    "resources": ("p.yaml", "resources: is a string, not a list", "write [p.yaml]"),
+    "publish": ("'8080:80'", "publish: '8080:80' is not a port", "port: 80 and publish: 8080"),
+    "edge": ("My_Gate", "edge: 'My_Gate' is not a label", 'write "my-gate"'),
     "services": ("[a]", "services: is a list, not a mapping", "write its fields as name: value"),
 }
 RUNS = {
@@ -124,6 +127,7 @@ SERVICE = {
     "account": ("My_App", "account: 'My_App' is not a label", 'write "my-app"'),
     "health": ("healthz", "health: the path 'healthz' does not start with /", 'write "/healthz"'),
     "calls": ("b", "calls: is a string, not a list", "write [b]"),
+    "restart": ("unless-stopped", 'restart: "unless-stopped" is not possible', "known here: always, never, on-failure"),
     "depends_on": ("{b: healthy}", 'depends_on.b.condition: "healthy" is not possible', "did you mean"),
     "versions": ("[v1]", "versions: is a list, not a mapping", "write its fields as name: value"),
     "endpoints": ("[127.0.0.1]", "endpoints[0]: is a string, not a mapping", "write its fields as name: value"),
@@ -154,6 +158,7 @@ PUBLISHED = {
     "local": ("web", 'local: "web" is not a whole number', "digits only"),
     "port": ("0", "port: 0 is less than 1", "1 or more"),
 }
+PUBLISHED_SERVICE = {**PUBLISHED, "service": ("Shop", "service: 'Shop' is not a label", 'write "shop"')}
 ENDPOINT = {
     "address": ("db.local", "'db.local' is not an IP address", "an IPv4 or IPv6 address, no name"),
     "port": ("0", "port: 0 is less than 1", "1 or more"),
@@ -171,6 +176,7 @@ PLACES = {
     "health": (FileHealth, HEALTH, "services: {{a: {{run: x, port: 1,\n\nhealth: {{{field}: {value}}}}}}}\n"),
     "a dependency": (Dependency, DEPENDENCY, "services: {{a: {{depends_on: {{b:\n{{\n{field}: {value}}}}}}}}}\n"),
     "publish": (Published, PUBLISHED, "services: {{a: {{run: x, port: 1, publish: [{{\n\n{field}: {value}}}]}}}}\n"),
+    "publish of the file": (PublishedService, PUBLISHED_SERVICE, "publish: [{{\n\n{field}: {value}}}]\n"),
     "an endpoint": (StaticEndpoint, ENDPOINT, "services: {{a: {{port: 1, endpoints: [{{\n\n{field}: {value}}}]}}}}\n"),
 }
 EACH = [(place, field) for place, (_, fields, _) in PLACES.items() for field in fields]

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from weft.client.errors import WeftError
-from weft.resources.expand import Expanded, expand_text
+from weft.resources.expand import Expanded, expand, expand_text
 from weft.run.fromfile import admission, declared, edge, places, published, specs, waits
 from weft.run.loopback import Target
 from weft.run.spec import START_TIMEOUT_MS
@@ -82,10 +82,10 @@ def test_only_what_speaks_http_is_shown_as_a_url() -> None:
 
 
 def test_the_edge_is_a_workload_without_an_app() -> None:
-    spec = edge("default", {"127.0.0.1:8080": Target("default/web", 8080)})
+    spec = edge("edge", "default", {"127.0.0.1:8080": Target("default/web", 8080)})
     assert (spec.key, spec.service_account, spec.command, spec.service) == ("default/edge", "edge", None, "")
-    third = edge("default", {}, {"default/edge", "default/edge-2", "shop/edge-3"})
-    assert (third.key, third.service_account) == ("default/edge-3", "edge")
+    third = edge("gate", "default", {}, {"default/gate", "default/gate-2", "shop/gate-3"})
+    assert (third.key, third.service_account) == ("default/gate-3", "gate")
 
 
 @pytest.mark.parametrize(
@@ -99,3 +99,39 @@ def test_the_edge_is_a_workload_without_an_app() -> None:
 def test_the_edge_is_let_in_where_something_else_would_shut_it_out(head: str, service: str, names: list[str]) -> None:
     found = admission(expanded(head + SHOP), {"127.0.0.1:1": Target(f"default/{service}", 80)})
     assert [policy.name for policy in found] == names
+
+
+ROUTED = """
+apiVersion: weft/v1
+kind: Service
+metadata: {name: front}
+spec: {ports: [{port: 80}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: paths}
+spec:
+  parentRefs: [{group: "", kind: Service, name: front}]
+  rules:
+    - matches: [{path: {value: /reviews}}]
+      backendRefs: [{name: reviews, port: 9080}]
+    - backendRefs: [{name: web, port: 8080}]
+"""
+
+
+def test_the_edge_is_let_in_where_the_routes_of_what_is_published_lead(tmp_path: Path) -> None:
+    (tmp_path / "routes.yaml").write_text(ROUTED)
+    head = "access: deny\nedge: gate\nresources: [routes.yaml]\npublish: {local: 1, service: front}\n"
+    (tmp_path / "weft.yaml").write_text(head + SHOP.replace(", other/stock", ""))
+    found = expand(tmp_path / "weft.yaml")
+    assert found.ok, found.problems
+    assert published(found) == {"127.0.0.1:1": Target("default/front", 80)}
+    policies = admission(found, published(found))
+    assert [policy.name for policy in policies] == ["front-gate", "reviews-gate", "web-gate"]
+    assert {policy.spec.rules[0].from_[0].services for policy in policies} == {("gate",)}
+
+
+def test_what_is_started_again_is_said_to_the_supervisor() -> None:
+    (spec,) = specs(expanded("services: {a: {run: x, restart: on-failure}}"), Path("/shop"), {})
+    assert spec.command is not None
+    assert spec.command.restart == "on-failure"

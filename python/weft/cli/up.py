@@ -126,7 +126,7 @@ def up(
         project=project,
         detached=detached,
     )
-    display = Display([NAME, "edge", *(plan.name for plan in expanded_here.workloads)])
+    display = Display([NAME, expanded.edge, *(plan.name for plan in expanded_here.workloads)])
 
     try:
         raise typer.Exit(asyncio.run(_run(Up(order, display), detached)))

@@ -13,6 +13,7 @@ from weft.resources.workloads import names
 def cross_check(gathered: Gathered) -> Iterator[Problem]:
     yield from _unknown_callees(gathered)
     yield from _same_names(gathered)
+    yield from _edge_of_another_name(gathered)
     yield from _same_locals(gathered)
     yield from _unknown_dependencies(gathered)
     yield from _far_dependencies(gathered)
@@ -42,6 +43,14 @@ def _same_names(gathered: Gathered) -> Iterator[Problem]:
             where = gathered.at_key(("services", name))
             what = f"its process {process} is called like one of {first[process]}"
             yield Problem.at(where, what, hint=f"rename {name}, or that version")
+
+
+def _edge_of_another_name(gathered: Gathered) -> Iterator[Problem]:
+    """A service of that name would have its identity, and what is allowed to one would be allowed to the other."""
+    edge = gathered.written.edge
+    for part in gathered.parts:
+        if "edge" in part.written.model_fields_set and edge in gathered.written.services:
+            yield Problem.at(part.at("edge"), f"edge: {edge} is the name of a service", hint="rename one of the two")
 
 
 def _same_locals(gathered: Gathered) -> Iterator[Problem]:

@@ -14,8 +14,10 @@ from weft.resources.gather import Around, Gathered, gather, one_document, text_o
 from weft.resources.httproute import HTTPRoute
 from weft.resources.mesh import Mesh
 from weft.resources.problem import Problem
+from weft.resources.publications import Publication, publications
 from weft.resources.reader import Node
 from weft.resources.ref import Origin
+from weft.resources.resourcefiles import resource_files, twice
 from weft.resources.service import Service
 from weft.resources.weftfile import FileService, WeftFile
 from weft.resources.workloads import WorkloadPlan, workloads
@@ -25,21 +27,13 @@ NOWHERE = Around()
 
 
 @dataclass(frozen=True, slots=True)
-class Publication:
-    """A port of this machine at which people reach a service."""
-
-    local: int
-    # "<namespace>/<service>"
-    service: str
-    port: int
-
-
-@dataclass(frozen=True, slots=True)
 class Expanded:
     resources: tuple[Resource, ...] = ()
     workloads: tuple[WorkloadPlan, ...] = ()
     published: tuple[Publication, ...] = ()
     problems: tuple[Problem, ...] = ()
+    # What the workload is called through which people come in.
+    edge: str = "edge"
     # "host:port" of the controller that is named; empty: none is.
     controller: str = ""
 
@@ -80,16 +74,15 @@ def expand_node(node: Node, file: str, around: Around = NOWHERE) -> Expanded:
     if gathered is None or problems:
         return Expanded(problems=tuple(problems))
     written = gathered.written
+    added, problems = resource_files(gathered)
+    resources = (*_Maker(gathered).resources(), *added)
+    published, wrong = publications(gathered, resources)
+    problems += [*twice(resources), *wrong]
+    if any(problem.severity == "error" for problem in problems):
+        return Expanded(problems=tuple(problems))
     plans = (plan for name in written.services for plan in workloads(written, name))
-    resources, published = tuple(_Maker(gathered).resources()), tuple(_published(written))
-    return Expanded(resources, tuple(plans), published, controller=written.controller or "")
-
-
-def _published(written: WeftFile) -> Iterator[Publication]:
-    for name, service in written.services.items():
-        for entry in service.publish:
-            port = entry.port or service.all_ports[0].port
-            yield Publication(entry.local, f"{written.namespace}/{name}", port)
+    controller = written.controller or ""
+    return Expanded(resources, tuple(plans), tuple(published), tuple(problems), written.edge, controller)
 
 
 @dataclass

@@ -21,7 +21,7 @@ from weft.resources.weftfile import FileService, WeftFile
 # A chain of includes takes two frames of Python's stack (1,000) for each.
 MAX_FILES = 100
 # What a file says about everything in it; who includes it has to agree.
-SETTINGS = ("namespace", "mtls", "access", "egress", "controller")
+SETTINGS = ("namespace", "mtls", "access", "egress", "edge", "controller")
 ENV = ".env"
 
 
@@ -45,6 +45,11 @@ class Part:
     file: str
     node: Node
     written: WeftFile
+    # Where its own paths begin; None: it came without a place.
+    folder: Path | None = None
+
+    def at(self, *loc: int | str) -> Origin:
+        return Origin(self.file, *self.node.at(loc))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +57,13 @@ class Gathered:
     """All files as one, and where each service stands."""
 
     written: WeftFile
-    top: Part
+    # The first is the one that includes the others.
+    parts: tuple[Part, ...]
     homes: Mapping[str, Part]
+
+    @property
+    def top(self) -> Part:
+        return self.parts[0]
 
     def at(self, loc: Loc) -> Origin:
         part = self._part(loc)
@@ -114,7 +124,7 @@ class _Gatherer:
         if written is None:
             return
         relative = Path() if self.around.folder is None or folder is None else _relative(folder, self.around.folder)
-        self.parts.append((Part(file, node, written), relative))
+        self.parts.append((Part(file, node, written, folder), relative))
         real = Path(file).resolve()
         self.seen.setdefault(real, Origin(file, node.line, node.column))
         self.open.append(real)
@@ -210,7 +220,8 @@ def _joined(parts: list[tuple[Part, Path]]) -> tuple[Gathered | None, list[Probl
     if problems:
         return None, problems
     said = {name: value for part, _ in reversed(parts) for name, value in _settings(part)}
-    return Gathered(top.written.model_copy(update={**said, "services": services}), top, homes), []
+    written = top.written.model_copy(update={**said, "services": services})
+    return Gathered(written, tuple(part for part, _ in parts), homes), []
 
 
 def _below(folder: Path, directory: str) -> str:

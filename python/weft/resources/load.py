@@ -15,7 +15,7 @@ from weft.resources.gather import Around
 from weft.resources.parse import parse_node
 from weft.resources.problem import Problem, did_you_mean
 from weft.resources.reader import MAX_BYTES, read
-from weft.resources.ref import Ref
+from weft.resources.resourcefiles import twice
 from weft.resources.scalars import plain
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -45,14 +45,14 @@ def load(paths: Iterable[str | Path]) -> Loaded:
             found, wrong = _parse(text, file, Around.of(path if path == "-" else file))
             resources += found
             problems += wrong
-    problems += _twice(resources)
+    problems += twice(resources)
     return Loaded(tuple(resources), tuple(problems))
 
 
 def load_text(text: str, file: str = "<input>") -> Loaded:
     """Every resource of one text; `file` is the name in problems and origins."""
     resources, problems = _parse(text, file)
-    return Loaded(tuple(resources), (*problems, *_twice(resources)))
+    return Loaded(tuple(resources), (*problems, *twice(resources)))
 
 
 def _parse(text: str, file: str, around: Around = NOWHERE) -> tuple[list[Resource], list[Problem]]:
@@ -69,14 +69,6 @@ def _parse(text: str, file: str, around: Around = NOWHERE) -> tuple[list[Resourc
         if resource is not None:
             resources.append(resource)
     return resources, sorted(problems, key=lambda p: (p.line, p.column))
-
-
-def _twice(resources: Iterable[Resource]) -> Iterator[Problem]:
-    seen: dict[Ref, Resource] = {}
-    for resource in resources:
-        first = seen.setdefault(resource.ref, resource)
-        if first is not resource:
-            yield Problem.at(resource.origin, f"{resource.ref} stands twice", f"first at {first.origin}", "remove one")
 
 
 def _texts(path: str, problems: list[Problem]) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,9 @@
     egress: refuse                 # destinations that are no service: allow (default) | refuse
     include: [stock/weft.yaml]     # more services, relative to this file
     controller: 192.0.2.1          # the machine that has it, for several machines; makes mtls: strict the default
+    resources: [policies/*.yaml]   # files of ordinary resources, relative to this file
+    publish: [{local: 8080, service: shop}]   # a service of those resources; others: `publish` of the service
+    edge: gateway                  # what the proxy is called through which people come in; default: edge
     services:
       reviews:
         run: python reviews.py     # split as a shell would, without one; or command: [python, reviews.py]
@@ -18,6 +21,7 @@
         env: {LOG: debug}
         directory: reviews         # relative to this file
         account: reviews           # service account; default: the service's name
+        restart: on-failure        # when the app ends: never (default) | on-failure | always
         health: /healthz           # or tcp, or as in Service: {http: /healthz, interval: 5s, start_period: 30s, …}
         depends_on: [ratings]      # starts when that one is healthy; or {ratings: {condition: service_started}}
         calls: [ratings, shop/cart]
@@ -145,6 +149,8 @@ Replicas: TypeAlias = Annotated[int, Field(strict=True, ge=0, le=MAX_REPLICAS)]
 Callee: TypeAlias = Annotated[str, Field(json_schema_extra={"pattern": f"^{_CALLEE}$"}), AfterValidator(_callee)]
 # Compose's words.
 Condition: TypeAlias = Literal["service_healthy", "service_started"]
+# Of what has ended, as in `weft run`.
+Restart: TypeAlias = Literal["never", "on-failure", "always"]
 
 
 class Published(Model):
@@ -152,6 +158,12 @@ class Published(Model):
 
     local: Port
     port: Port | None = None
+
+
+class PublishedService(Published):
+    """The same at the top of the file, for a service that stands in its `resources`."""
+
+    service: DnsLabel
 
 
 class FileHealth(Health):
@@ -197,7 +209,7 @@ class _Runs(Model):
         "healthcheck": "health: /healthz",
         "image": "weft runs commands, not images: run: python3 app.py",
         "networks": "calls: [name] says whom it may call",
-        "restart": "weft run --restart, for one service; weft up starts nothing twice",
+        "restart": "restart: on-failure, of the service: for all its versions",
         "scale": "replicas: 2",
         "working_dir": "directory: app",
     }
@@ -228,6 +240,7 @@ class FileService(_Runs):
     directory: str = ""
     account: DnsLabel | None = None
     health: Annotated[FileHealth, BeforeValidator(_health, json_schema_input_type=AnyHealth)] | None = None
+    restart: Restart = "never"
     depends_on: Annotated[
         dict[DnsLabel, Annotated[Dependency, BeforeValidator(_condition)]],
         BeforeValidator(_dependencies, json_schema_input_type=Dependencies),
@@ -302,4 +315,7 @@ class WeftFile(Model):
     egress: Literal["allow", "refuse"] | None = None
     include: tuple[str, ...] = ()
     controller: ControllerAddress | None = None
+    resources: tuple[str, ...] = ()
+    publish: Annotated[tuple[PublishedService, ...], BeforeValidator(_published)] = ()
+    edge: DnsLabel = "edge"
     services: dict[DnsLabel, FileService] = Field(default_factory=dict)

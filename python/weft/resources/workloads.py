@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from weft.resources.service import Health
-from weft.resources.weftfile import Condition, FileService, WeftFile
+from weft.resources.weftfile import Condition, FileService, Restart, WeftFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class WorkloadPlan:
     start_period_ms: int | None = None
     # Where it runs; empty: on the controller's machine.
     machine: str = ""
+    restart: Restart = "never"
 
 
 def workloads(written: WeftFile, name: str) -> Iterator[WorkloadPlan]:
@@ -72,6 +73,7 @@ def _replicas(written: WeftFile, name: str, service: FileService, version: str) 
             after=dict(_after(written, service)),
             start_period_ms=service.health.start_period if service.health else None,
             machine=service.place(version),
+            restart=service.restart,
         )
 
 

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from weft.resources import Expanded, Resource, WorkloadPlan
     from weft.resources.service import Health as WrittenHealth
 
-# The workload through which people and browsers come in.
-EDGE = "edge"
-
 ALL = None
 
 LOOPBACK = "127.0.0.1"
@@ -86,42 +83,53 @@ def local_address(port: int) -> str:
     return f"{LOOPBACK}:{port}"
 
 
-def edge(namespace: str, publish: Mapping[str, Target], present: Collection[str] = ()) -> Spec:
-    """A proxy without an app: fixed local addresses, each leading to one service.
+def edge(title: str, namespace: str, publish: Mapping[str, Target], present: Collection[str] = ()) -> Spec:
+    """The workload through which people and browsers come in, a proxy without an app: fixed local addresses, each
+    leading to one service.
 
     `present`: workloads of the mesh, among them perhaps the edge of another file: names differ, the identity is one.
     """
-    names = (f"{EDGE}-{i}" if i > 1 else EDGE for i in count(1))
-    return Spec(
-        next(name for name in names if f"{namespace}/{name}" not in present), namespace, account=EDGE, publish=publish
-    )
+    names = (f"{title}-{i}" if i > 1 else title for i in count(1))
+    free = next(name for name in names if f"{namespace}/{name}" not in present)
+    return Spec(free, namespace, account=title, publish=publish)
 
 
 def admission(expanded: Expanded, publish: Mapping[str, Target]) -> list[Resource]:
     """What lets the edge in where not everybody is: whoever publishes a service means it to be called from outside.
 
-    Only where something closes it: an Allow for the edge alone would shut out everybody else.
+    Only where something closes it: an Allow for the edge alone would shut out everybody else. What a route leads to
+    from there is called by the edge as well.
     """
     from weft.resources import parse_document
 
     closed = _closed(expanded)
-    services = sorted({target.service for target in publish.values()})
+    services = sorted({name for target in publish.values() for name in _reached(expanded, target.service)})
     return [
         parse_document(
             {
                 "apiVersion": "weft/v1",
                 "kind": "AccessPolicy",
-                "metadata": {"namespace": namespace, "name": f"{name}-{EDGE}"},
+                "metadata": {"namespace": namespace, "name": f"{name}-{expanded.edge}"},
                 "spec": {
                     "targetRefs": [{"kind": "Service", "name": name}],
                     "action": "Allow",
-                    "rules": [{"from": [{"services": [EDGE]}]}],
+                    "rules": [{"from": [{"services": [expanded.edge]}]}],
                 },
             }
         )
         for namespace, _, name in (service.partition("/") for service in services)
         if closed is ALL or f"{namespace}/{name}" in closed
     ]
+
+
+def _reached(expanded: Expanded, service: str) -> Iterator[str]:
+    """The service itself, and where the routes attached to it lead."""
+    yield service
+    for route in expanded.resources:
+        if route.KIND == "HTTPRoute":
+            parents = {f"{parent.namespace or route.namespace}/{parent.name}" for parent in route.spec.parent_refs}
+            backends = (backend for rule in route.spec.rules for backend in rule.backend_refs if service in parents)
+            yield from (f"{backend.namespace or route.namespace}/{backend.name}" for backend in backends)
 
 
 def _closed(expanded: Expanded) -> set[str] | None:
@@ -150,6 +158,7 @@ def _spec(plan: WorkloadPlan, folder: Path, ports: Mapping[str, Sequence[int]], 
             env={**USUAL_ENV, **plan.env},
             directory=str((folder / plan.directory).absolute()),
             start_timeout_ms=plan.start_period_ms or START_TIMEOUT_MS,
+            restart=plan.restart,
         ),
         after=plan.after,
         bind=bind,

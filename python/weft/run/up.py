@@ -246,7 +246,9 @@ class Up:
         planned = specs(self._here, order.file.absolute().parent, ports, order.bind)
         if self.member is not None:
             return self.member.planned(planned)
-        return [*planned, edge(_namespace(order.expanded), order.publish, present)] if order.publish else planned
+        if not order.publish:
+            return planned
+        return [*planned, edge(order.expanded.edge, _namespace(order.expanded), order.publish, present)]
 
     def _apply(self, mesh: Mesh) -> None:
         self.display.message(f"{resources(self.intent.apply(mesh))} applied")
