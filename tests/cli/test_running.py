@@ -87,6 +87,17 @@ def test_ps_shows_what_runs(weft: Weft, up: Up) -> None:
     assert (first["service"], first["health"], first["pid"]) == ("web", "healthy", 7)
 
 
+def test_ps_shows_one_service(weft: Weft, up: Up) -> None:
+    assert [line.split()[1] for line in weft("ps", "job").lines[1:]] == ["job-0"]
+    assert weft("ps", "jib").status == 2
+
+
+def test_ps_in_quiet_prints_the_apps_own_process_ids(weft: Weft, up: Up, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weft.run.sys_apps.app_of", {7: 8}.get)
+    assert weft("ps", "-q").lines == ["8"]
+    assert weft("ps", "-q", "job-0").lines == []
+
+
 def test_ps_without_its_controller_shows_the_rest(weft: Weft, up: Up, controller: Fake) -> None:
     controller.answers.clear()
     done = weft("ps")

@@ -16,6 +16,7 @@ from weft.cli import (
     compile,
     completion,
     controller,
+    demo,
     edges,
     events,
     explain,
@@ -47,6 +48,7 @@ app = typer.Typer(
     context_settings={"help_option_names": list(HELP), "max_content_width": 80},
 )
 
+app.command("demo")(demo.demo)
 app.command("up")(up.up)
 app.command("ps")(running.ps)
 app.command("logs")(running.logs)

@@ -14,6 +14,7 @@ from weft.cli.output import emit
 
 if TYPE_CHECKING:
     from weft.client.types import LoggedRequest
+    from weft.mesh import Mesh
 
 # What people look for in a record, in this order; the rest follows.
 FIRST = ("time", "side", "source", "principal", "destination", "method", "path", "status", "reason", "rule", "advice")
@@ -65,12 +66,23 @@ def _explain_logged(words: Sequence[str], output: Format, controller: str | None
         usage("--from and --to are missing", "weft explain --from web --to reviews GET /reviews/7")
     with connect(controller) as mesh:
         found = mesh.request(words[0])
+        places = _places(mesh) if any("rule" in item.record for item in found.found) else {}
     if output is not Format.TABLE:
         emit(found, output, (), ())
     elif found.found:
-        print("\n\n".join(record_text(item.workload, item.record) for item in found.found))
+        print("\n\n".join(record_text(item.workload, _placed(item.record, places)) for item in found.found))
     if not found.found:
         raise _forgotten(found)
+
+
+def _places(mesh: Mesh) -> dict[str, str]:
+    """Rules, and where each was written."""
+    return {rule.rule_id: str(rule.origin) for rule in mesh.rules() if rule.origin is not None}
+
+
+def _placed(record: dict[str, Any], places: dict[str, str]) -> dict[str, Any]:
+    rule = record.get("rule")
+    return {**record, "rule": f"{rule} at {places[rule]}"} if rule in places else record
 
 
 def record_text(workload: str, record: dict[str, Any]) -> str:

@@ -25,14 +25,34 @@ HEADERS = ("SERVICE", "WORKLOAD", "VERSION", "STATE", "HEALTH", "MTLS", "PID")
 OTHERS = ("controller", "weft")
 
 
-def ps(file: File = Path("weft.yaml"), output: Output = Format.TABLE) -> None:
-    """List what `weft up` runs: state, health, mTLS."""
+def ps(
+    service: Service = None,
+    file: File = Path("weft.yaml"),
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the process ids of the apps themselves")] = False,
+    output: Output = Format.TABLE,
+) -> None:
+    """List what `weft up` runs: state, health, mTLS.
+
+    PID is the supervisor of a workload, which starts its proxy and its app; with -q the app's own is printed.
+    """
     run = _project(file).running()
+    names = _names(run, service)
     answer = _status(run)
-    found = answer["workloads"]
+    found = [entry for entry in answer["workloads"] if entry["name"] in names]
+    if quiet:
+        _print_apps(found)
+        return
     present = _present(run, answer.get("seen", ()))
     rows = [_row(entry, present.get(f"{entry['namespace']}/{entry['name']}")) for entry in found]
     emit([dict(zip(map(str.lower, HEADERS), row, strict=True)) for row in rows], output, HEADERS, rows, "nothing runs")
+
+
+def _print_apps(found: Iterable[Mapping[str, Any]]) -> None:
+    from weft.run.sys_apps import app_of
+
+    for entry in found:
+        if entry["pid"] is not None and (app := app_of(entry["pid"])) is not None:
+            print(app)
 
 
 def logs(

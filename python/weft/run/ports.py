@@ -29,13 +29,13 @@ def wanted(expanded: Expanded, publish: Mapping[str, object]) -> dict[str, str]:
 def refuse_taken(addresses: Mapping[str, str]) -> None:
     """`addresses`: "host:port" to what it is for."""
     for address, purpose in addresses.items():
-        if not _free(address):
+        if not is_free(address):
             port = int(address.rpartition(":")[2])
             by = f" by {who}" if (who := holder(port)) else ""
             raise Taken(f"{address} is in use{by}: {purpose} needs it", "stop that process, or take another port")
 
 
-def _free(address: str) -> bool:
+def is_free(address: str) -> bool:
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -72,8 +72,8 @@ class Order:
     detached: bool = False
     # Where other commands find this run; None: they do not.
     project: Project | None = None
-    # Ends the run as Ctrl-C does, once everything is ready: for tests and demos.
-    until: asyncio.Event | None = None
+    # Folders that go when `weft up` is killed; else whoever made them takes them away.
+    belongings: tuple[Path, ...] = ()
 
 
 class Up:
@@ -114,6 +114,8 @@ class Up:
         with run_directory(self.order.state_dir) as root:
             if self.order.state_dir is None:
                 self._lifeline.directory(str(root))
+            for folder in self.order.belongings:
+                self._lifeline.directory(str(folder))
             async with self._known(root):
                 try:
                     await self._start(root)
