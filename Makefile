@@ -41,8 +41,8 @@ $(BUILT): $(DEPS) $(BUILD_INPUTS)
 $(DASHBOARD): $(DEPS) $(WEB_SOURCES)
 	@$(BIN)/python tools/build_dashboard.py
 
-demo: build ## Run examples/first and check it; STAY=1 leaves it running
-	$(BIN)/python -m examples.first.demo $(if $(STAY),--stay)
+demo: build ## Run a bookshop with people in it until Ctrl-C; DURATION=30 measures it for so long
+	$(BIN)/weft demo $(if $(DURATION),--duration $(DURATION))
 
 check: build ## Linters, types, formats and the rules of the house
 	$(BIN)/ruff check .

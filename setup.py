@@ -1,5 +1,5 @@
-"""Builds weft: generates the contract's Python face, builds the dashboard, then puts both, the extension and the proxy
-into one wheel.
+"""Builds weft: generates the contract's Python face, builds the dashboard, then puts both, the extension, the proxy and
+the bookshop of `weft demo` into one wheel.
 
 Everything declarative stands in pyproject.toml; read tools/generate_proto.py and tools/build_dashboard.py for the first
 two steps.
@@ -7,6 +7,7 @@ two steps.
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -35,6 +36,8 @@ class BuildPy(build_py):
         if not self.editable_mode:
             require_dashboard()
         super().run()
+        if not self.editable_mode:
+            take_bookshop(Path(self.build_lib))
 
 
 class SDist(sdist):
@@ -50,6 +53,13 @@ def require_dashboard() -> None:
         build(ROOT)
     except NotBuilt as error:
         raise SetupError(f"{error}\n\nhint: {error.hint}") from error
+
+
+def take_bookshop(package: Path) -> None:
+    """What `weft demo` runs stands where people look for examples, and in a wheel beside the code that runs it."""
+    target = package / "weft" / "demo" / "bookshop"
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(ROOT / "examples" / "bookshop", target, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 # `debug=False`: an editable install would otherwise get a debug build, with a second set of compiled dependencies and

@@ -33,6 +33,7 @@ def test_json_is_the_whole_answer(weft: Weft, controller: Fake) -> None:
 def test_a_request_id_asks_what_proxies_remember(weft: Weft, controller: Fake) -> None:
     controller.answers["/v1/requests/abc"] = FOUND
     controller.answers["/v1/rules"] = {"rules": []}
+    controller.answers["/v1/status"] = {"revision": 1, "objects": []}
     assert weft("explain", "abc").lines == ["default/web-0", "  status  403", "  rule    AccessPolicy/default/x/0"]
 
 
@@ -41,6 +42,10 @@ def test_the_rule_of_a_remembered_request_says_where_it_was_written(weft: Weft, 
     place = {"file": "shop/access.yaml", "line": 7, "column": 3}
     controller.answers["/v1/rules"] = {"rules": [{"rule_id": "AccessPolicy/default/x/0", "origin": place}]}
     assert weft("explain", "abc").lines[2] == "  rule    AccessPolicy/default/x/0 at shop/access.yaml:7:3"
+    controller.answers["/v1/rules"] = {"rules": []}
+    object = {"ref": "AccessPolicy/default/x", "origin": {**place, "line": 5}}
+    controller.answers["/v1/status"] = {"revision": 1, "objects": [object]}
+    assert weft("explain", "abc").lines[2] == "  rule    AccessPolicy/default/x/0 at shop/access.yaml:5:3"
 
 
 @pytest.mark.parametrize("output", ["table", "json"])

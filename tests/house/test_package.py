@@ -71,7 +71,8 @@ def wheel(sdist: Path) -> Path:
 
 def test_the_sdist_has_all_sources_and_nothing_that_was_made(sdist: Path) -> None:
     files = {path.relative_to(sdist).as_posix() for path in sdist.rglob("*") if path.is_file()}
-    tracked = run("git", "ls-files", "crates", "proto", "python", "web", "Cargo.toml", "Cargo.lock", "LICENSE").split()
+    places = ("crates", "proto", "python", "web", "examples/bookshop")
+    tracked = run("git", "ls-files", *places, "Cargo.toml", "Cargo.lock", "LICENSE").split()
     assert set(tracked) - files == set()
     assert [name for name in files if re.search(r"_pb2|\.so$|^target/|weft/bin/|node_modules", name)] == []
 
@@ -107,6 +108,16 @@ def test_the_wheel_has_extension_proxy_and_contract(wheel: Path) -> None:
     assert (wheel / "weft/py.typed").exists()
     assert [path.name for path in wheel.glob("weft-*.dist-info/licenses/*")] == ["LICENSE"]
     assert not (wheel / "tests").exists()
+
+
+def test_the_wheel_has_the_bookshop(wheel: Path) -> None:
+    tracked = run("git", "ls-files", "examples/bookshop").split()
+    shop = wheel / "weft/demo/bookshop"
+    files = {f"examples/bookshop/{path.relative_to(shop).as_posix()}" for path in shop.rglob("*") if path.is_file()}
+    assert files == set(tracked)
+    # Found there, from a folder that is no checkout.
+    code = f"import sys; sys.path.insert(0, {str(wheel)!r}); from weft.demo.place import sources; print(sources())"
+    assert run(sys.executable, "-c", code, cwd=wheel.parent) == f"{shop}\n"
 
 
 def test_the_wheels_proxy_runs(wheel: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -46,8 +45,8 @@ def demo(
         usage("-o needs --duration", "weft demo --duration 30 -o json")
     from weft.demo.demo import Wish, run
     from weft.demo.place import has_node, own_python_first
+    from weft.demo.quiet import Quiet
     from weft.run.controller import Failed
-    from weft.run.display import Display
     from weft.run.freeport import free_port
 
     own_python_first()
@@ -56,9 +55,7 @@ def demo(
         note("node 16 or later is not installed: recommendations is its twin in Python, not the service in JavaScript")
     wish = Wish(port or free_port(SHOP), free_port(REST), free_port(GRPC, 2), rate, seed, duration, node)
     try:
-        # What the apps say is kept for `weft logs`: between it nobody would find the five things.
-        with open(os.devnull, "w", encoding="utf-8") as nowhere:
-            shown = asyncio.run(run(wish, lambda names: Display(names, out=nowhere), _show))
+        shown = asyncio.run(run(wish, Quiet, _show))
     except Failed as failed:
         from weft.cli.up import show_tail
 
@@ -92,7 +89,7 @@ def people(seen: Seen) -> str:
     from weft.demo.measure import percent
 
     rate = f"{percent(seen.success_rate)} as they should be" if seen.success_rate is not None else "none of them"
-    return f"{seen.sessions} people, {seen.requests} requests, {rate}"
+    return f"{seen.sessions} people, {_number(seen.requests, 'request')}, {rate}"
 
 
 def summary(report: Report, seen: Seen, seconds: float) -> str:
@@ -104,13 +101,17 @@ def summary(report: Report, seen: Seen, seconds: float) -> str:
     ]
     facts = (
         ("versions", "; ".join(versions) or "none"),
-        ("saved", f"{report.retries_saved} requests by another try"),
-        ("ejected", f"{report.ejections} times a replica that failed too often"),
-        ("refused", f"{report.refused} requests of callers whom nobody allowed"),
+        ("retries", f"{_number(report.retries_saved, 'request')} saved by another try"),
+        ("ejections", f"{report.ejections} of replicas that failed too often"),
+        ("refused", f"{_number(report.refused, 'request')} of callers whom nobody allowed"),
     )
-    told = [f"{name:<10}{text}" for name, text in facts]
+    told = [f"{name:<11}{text}" for name, text in facts]
     grid = table(HEADERS, map(_row, report.edges), UNLIMITED)
     return "\n".join([*lines, "", grid, *told]) + "\n"
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _row(edge: MeasuredEdge) -> tuple[object, ...]:

@@ -66,7 +66,7 @@ def _explain_logged(words: Sequence[str], output: Format, controller: str | None
         usage("--from and --to are missing", "weft explain --from web --to reviews GET /reviews/7")
     with connect(controller) as mesh:
         found = mesh.request(words[0])
-        places = _places(mesh) if any("rule" in item.record for item in found.found) else {}
+        places = _places(mesh, {str(item.record["rule"]) for item in found.found if item.record.get("rule")})
     if output is not Format.TABLE:
         emit(found, output, (), ())
     elif found.found:
@@ -75,9 +75,17 @@ def _explain_logged(words: Sequence[str], output: Format, controller: str | None
         raise _forgotten(found)
 
 
-def _places(mesh: Mesh) -> dict[str, str]:
-    """Rules, and where each was written."""
-    return {rule.rule_id: str(rule.origin) for rule in mesh.rules() if rule.origin is not None}
+def _places(mesh: Mesh, rules: set[str]) -> dict[str, str]:
+    """Where each was written: the line of the rule, or of its resource while nobody has reported that it was hit."""
+    if not rules:
+        return {}
+    places = {hits.rule_id: str(hits.origin) for hits in mesh.rules() if hits.origin is not None}
+    for rule in rules - places.keys():
+        kind, namespace, name = [*rule.split("/"), "", ""][:3]
+        objects = mesh.status(kind, name, namespace).objects
+        if objects and objects[0].origin is not None:
+            places[rule] = str(objects[0].origin)
+    return places
 
 
 def _placed(record: dict[str, Any], places: dict[str, str]) -> dict[str, Any]:

@@ -94,11 +94,16 @@ def _measured(edge: Edge, known: set[str]) -> MeasuredEdge:
         str(edge.destination),
         edge.requests or edge.connections,
         edge.success_rate,
-        edge.p50_ms,
-        edge.p99_ms,
+        _rounded(edge.p50_ms),
+        _rounded(edge.p99_ms),
         edge.tls,
         all(_has_proxy(end, known) for end in ends),
     )
+
+
+def _rounded(ms: float | None) -> float | None:
+    """Microseconds: more digits are those of a bucket's middle."""
+    return None if ms is None else round(ms, 3)
 
 
 def _has_proxy(end: EdgeEnd, known: set[str]) -> bool:

@@ -17,52 +17,36 @@ INDENT = "     "
 @dataclass(frozen=True, slots=True)
 class Try:
     title: str
-    # What there is to see; and where there is, how to undo it.
     commands: tuple[str, ...]
+    # Gives back what was before.
+    back: str = ""
 
 
 def tries(shop: str) -> tuple[Try, ...]:
-    """`shop`: its URL. All of them are typed in the shop's folder."""
+    """`shop`: its URL. All of them are typed in the shop's folder, and none is wider than a terminal."""
     return (
         Try(
             "Shift the canary: coloured stars for half of the readers, not for one in ten",
-            (
-                "weft apply -f tries/canary.yaml",
-                "weft stat reviews --by version --seconds 10   # after ten seconds",
-                "weft up                                       # back to weft.yaml",
-            ),
+            ("weft apply -f tries/canary.yaml", "weft stat reviews --by version --seconds 10"),
+            back="weft up",
         ),
         Try(
             "Break ratings: pages lose their stars, and no reader sees an error",
-            (
-                "touch ratings.broken",
-                f"curl -s {shop}/books/emma | grep -o 'No stars at the moment'",
-                "weft edges --by version",
-                "rm ratings.broken",
-            ),
+            ("touch ratings.broken", f"curl -s '{shop}/books/emma?[1-9]' | grep -o 'No stars[^<]*'", "weft stat"),
+            back="rm ratings.broken",
         ),
         Try(
-            "Forbid a caller: the storefront may not ask for recommendations",
-            (
-                "weft apply -f tries/forbid.yaml",
-                "weft explain --from storefront --to recommendations GET /recommendations/emma",
-                "weft delete accesspolicy no-recommendations",
-            ),
+            "Forbid a caller: the storefront may not ask for recommendations any more",
+            ("weft apply -f tries/forbid.yaml", "weft explain --from storefront --to recommendations GET /"),
+            back="weft delete accesspolicy no-recommendations",
         ),
         Try(
             "Kill a replica: the other one answers, and it is started again",
-            (
-                "kill -9 $(weft ps -q catalogue-1)",
-                "weft logs catalogue-1 | grep 'starting it again'",
-                "weft ps catalogue",
-            ),
+            ("kill -9 $(weft ps -q catalogue-1)", "weft logs catalogue-1 | grep 'starting it again'"),
         ),
         Try(
             "Ask why a request failed",
-            (
-                f"curl -i -H 'x-request-id: ask-me' {shop}/api/orders/all",
-                "weft explain ask-me",
-            ),
+            (f"curl -i -H 'x-request-id: ask-me' {shop}/api/orders/all", "weft explain ask-me"),
         ),
     )
 
@@ -81,5 +65,6 @@ def text(shop: str, folder: Path, controller: str) -> str:
     lines += [f"{INDENT}{command}" for command in setup(folder, controller)]
     for number, each in enumerate(tries(shop), 1):
         lines += ["", f"{number}. {each.title}", *(f"{INDENT}{command}" for command in each.commands)]
+        lines += ["   and back:", f"{INDENT}{each.back}"] if each.back else []
     lines += ["", f"The shop:       {shop}", f"The dashboard:  {controller}"]
     return "\n".join(lines)
