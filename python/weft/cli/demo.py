@@ -26,17 +26,17 @@ def demo(
         float | None,
         typer.Option(min=1, max=3600, metavar="SECONDS", help="End after so many, and print what was measured"),
     ] = None,
-    rate: Annotated[float, typer.Option(min=0.1, max=50, help="How many people come per second, on average")] = 3.0,
-    seed: Annotated[int, typer.Option(help="The same number, the same people")] = 1,
+    rate: Annotated[float, typer.Option(min=0.1, max=50, metavar="N", help="How many people come per second, on average")] = 3.0,
+    seed: Annotated[int, typer.Option(metavar="N", help="The same number, the same people")] = 1,
     port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="The shop's, on 127.0.0.1; else 8080 or a free one")
+        int | None, typer.Option(min=1, max=65535, metavar="PORT", help="The shop's, on 127.0.0.1; else 8080 or a free one")
     ] = None,
     output: Output = Format.TABLE,
 ) -> None:
-    """Run a bookshop with people in it, until Ctrl-C; nothing is left behind.
+    """Run a bookshop with people in it, until Ctrl-C.
 
     Eight small services in Python and Node that know nothing of weft, a gateway, a controller with its dashboard, and
-    five things to try.
+    five things to try. Nothing is left behind.
 
     With --duration: what people saw and what the mesh measured; status 0 when at least 99.9 % of their requests were
     answered as they should be and every edge between proxies was mTLS.
