@@ -27,6 +27,7 @@ DIFFERENCES = {
     r"nothing to run": BETWEEN_FIELDS,
     r"say the same thing": BETWEEN_FIELDS,
     r"need a port": BETWEEN_FIELDS,
+    r"endpoints say already where": BETWEEN_FIELDS,
     r"endpoints stand for what weft does not run": BETWEEN_FIELDS,
     r"cannot listen on one port": BETWEEN_FIELDS,
     r"has no weight and others do": BETWEEN_FIELDS,
@@ -39,6 +40,7 @@ DIFFERENCES = {
     r"\.run: is empty": INSIDE_STRINGS,
     r"does not start with /": INSIDE_STRINGS,
     r"is not an IP address": INSIDE_STRINGS,
+    r"is not the IP address of a machine": INSIDE_STRINGS,
     r"is not the name of an environment variable": INSIDE_STRINGS,
     r"0 is no time": INSIDE_STRINGS,
 }

@@ -26,10 +26,13 @@ def demo(
         float | None,
         typer.Option(min=1, max=3600, metavar="SECONDS", help="End after so many, and print what was measured"),
     ] = None,
-    rate: Annotated[float, typer.Option(min=0.1, max=50, metavar="N", help="How many people come per second, on average")] = 3.0,
+    rate: Annotated[
+        float, typer.Option(min=0.1, max=50, metavar="N", help="How many people come per second, on average")
+    ] = 3.0,
     seed: Annotated[int, typer.Option(metavar="N", help="The same number, the same people")] = 1,
     port: Annotated[
-        int | None, typer.Option(min=1, max=65535, metavar="PORT", help="The shop's, on 127.0.0.1; else 8080 or a free one")
+        int | None,
+        typer.Option(min=1, max=65535, metavar="PORT", help="The shop's, on 127.0.0.1; else 8080 or a free one"),
     ] = None,
     output: Output = Format.TABLE,
 ) -> None:

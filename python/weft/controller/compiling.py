@@ -276,7 +276,9 @@ async def _start(command: Sequence[str]) -> _Process:
     try:
         await _uncancelled(start())
     except asyncio.CancelledError:
-        await _uncancelled(started[0].end())
+        # The end of the whole loop cancels `start` as well: then there is none.
+        for process in started:
+            await _uncancelled(process.end())
         raise
     return started[0]
 

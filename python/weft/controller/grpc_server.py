@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import grpc
@@ -20,8 +20,8 @@ KEEPALIVE_MS, KEEPALIVE_TIMEOUT_MS = 10_000, 5_000
 MIN_PING_MS = 5_000
 # A registration or a request of a proxy is small; the largest is a report of 20,000 edges.
 MAX_RECEIVED = 16 << 20
-# Neighbouring free ports, when none was asked for.
-TRIES = 50
+# Neighbouring free ports, when none was asked for: Linux gives connections the even ones, which many second ones are.
+TRIES = 500
 
 OPTIONS: Sequence[tuple[str, int]] = (
     # Two controllers on one port would each get half of the proxies.
@@ -119,11 +119,10 @@ def _credentials(authority: Authority, server: ServerIdentity, *, require_client
     return grpc.dynamic_ssl_server_credentials(configuration(given), fetcher, require_client)
 
 
-def _free_pairs(host: str) -> list[int]:
-    """Ports whose next one was free, too, a moment ago."""
-    found = []
+def _free_pairs(host: str) -> Iterator[int]:
+    """Ports that were free a moment ago, and the next one as well."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for _ in range(TRIES):
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(family) as first, socket.socket(family) as second:
             first.bind((host, 0))
             port: int = first.getsockname()[1]
@@ -131,5 +130,4 @@ def _free_pairs(host: str) -> list[int]:
                 second.bind((host, port + 1))
             except (OSError, OverflowError):
                 continue
-            found.append(port)
-    return found
+        yield port

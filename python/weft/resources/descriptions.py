@@ -10,6 +10,7 @@ _RUNS = {
     "command": "The command as a list of words, instead of `run`.",
     "replicas": "How many processes, of each version; default 1.",
     "env": "Environment of the app; wins over what weft sets, such as PORT and <SERVICE>_URL.",
+    "machine": "Where it runs, by a name of your own; default: on the machine of the controller.",
 }
 
 DESCRIPTIONS: dict[str, dict[str, str]] = {
@@ -19,6 +20,10 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "access": "For what no `calls` covers; default allow.",
         "egress": "For destinations that are no service; default allow.",
         "include": "Other files of this kind, relative to this one: their services stand beside these.",
+        "controller": "The IP address of the machine that has it, for several machines; default: this one, for itself.",
+        "resources": "Files of ordinary resources, relative to this one; * and ** stand for names and folders.",
+        "publish": "Where people reach a service that stands in `resources`: {local: 8080, service: shop}.",
+        "edge": "What the proxy is called through which people come in; default edge.",
         "services": "What runs, by name; the name is the one that clients call.",
     },
     "FileService": {
@@ -31,6 +36,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "directory": "Where it runs, relative to this file.",
         "account": "Its service account, the last part of its identity; default: the service's name.",
         "health": "A path (/healthz), tcp, or a mapping; default: a connect.",
+        "restart": "What happens when the app has ended: never, on-failure or always.",
         "depends_on": "Starts after these, once they are healthy; {stock: {condition: service_started}} waits less.",
         "calls": "Services that it may call, and gets addresses for; everybody else is refused there.",
         "versions": "By name; each may override run, command, replicas and env, and have a weight.",
@@ -47,6 +53,11 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
     "Published": {
         "local": "The port of 127.0.0.1.",
         "port": "The port of the service that it leads to; default: the first.",
+    },
+    "PublishedService": {
+        "local": "The port of 127.0.0.1.",
+        "port": "The port of the service that it leads to; default: the first.",
+        "service": "A service that stands in `resources`.",
     },
     "FileHealth": {
         "http": "A path that answers with a status below 400.",

@@ -316,6 +316,9 @@ class WeftFile(Model):
     include: tuple[str, ...] = ()
     controller: ControllerAddress | None = None
     resources: tuple[str, ...] = ()
-    publish: Annotated[tuple[PublishedService, ...], BeforeValidator(_published)] = ()
+    publish: Annotated[
+        tuple[PublishedService, ...],
+        BeforeValidator(_published, json_schema_input_type=PublishedService | tuple[PublishedService, ...]),
+    ] = ()
     edge: DnsLabel = "edge"
     services: dict[DnsLabel, FileService] = Field(default_factory=dict)
