@@ -72,6 +72,8 @@ def test_a_controller_that_ends_or_refuses_is_an_error(weft: Weft, controller: F
     done = weft("tap", "--status", "9")
     assert (done.status, done.out, done.err) == (1, "", "error: status is not a status\n")
     assert weft("tap", "--min-latency", "5").status == 2
+    del controller.answers["/v1/tap"]
+    assert weft("tap").err == "error: this controller is older than taps\n\nhint: upgrade it\n"
 
 
 def request(**more: Any) -> TappedRequest:

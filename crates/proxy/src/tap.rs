@@ -22,7 +22,7 @@ pub struct Tap {
     pub per_second: u32,
     pub filter: Filter,
     /// Requests that fitted and were not sent: more than allowed, or the control side was behind.
-    pub left_out: Counter,
+    pub left_out: Arc<Counter>,
 }
 
 /// The taps in force and where their records go. Without room there the record is left out: nothing ever waits.
@@ -69,7 +69,7 @@ impl Tap {
             query: order.query,
             per_second: order.per_second.min(MAX_PER_SECOND),
             filter: Filter::new(order.filter.unwrap_or_default()),
-            left_out: Counter::default(),
+            left_out: Arc::default(),
         })
     }
 }

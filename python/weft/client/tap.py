@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from weft.client.decode import Malformed, decode
-from weft.client.errors import MeshError
+from weft.client.errors import MeshError, NotFound
 from weft.client.types import EdgeEnd
 
 T = TypeVar("T")
@@ -73,7 +73,7 @@ class Tapping:
     def __init__(
         self, lines: Generator[str, None, None], on_state: Callable[[TapState], None] | None = None
     ) -> None:
-        self._lines, self._on_state = lines, on_state
+        self._lines, self._on_state = _heard(lines), on_state
         # What was last heard.
         self.state = TapState()
 
@@ -103,6 +103,13 @@ class Tapping:
 
     def close(self) -> None:
         self._lines.close()
+
+
+def _heard(lines: Generator[str, None, None]) -> Generator[str, None, None]:
+    try:
+        yield from lines
+    except NotFound as error:
+        raise MeshError("this controller is older than taps", "upgrade it", status=error.status) from error
 
 
 def _item(line: str) -> dict[str, Any]:

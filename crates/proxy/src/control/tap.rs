@@ -110,15 +110,19 @@ impl<'h> Watching<'h> {
         !self.taps.is_empty() || !self.refused.is_empty()
     }
 
-    /// These and no others. One that is known goes on as it is, with its counts.
+    /// These and no others. One that goes on keeps its count; how much it may have changes with the others.
     fn obey(&mut self, given: v1::TapOrders) {
         let mut taps = Vec::new();
         for order in given.taps.into_iter().take(MAX_TAPS) {
-            let (id, known) = (order.id, self.taps.iter().find(|tap| tap.id == order.id));
-            match (known, Tap::new(order)) {
-                (Some(known), _) => taps.push(known.clone()),
-                (None, Ok(tap)) => taps.push(Arc::new(tap)),
-                (None, Err(missing)) => self.refused.push(v1::TapRefused { id, missing }),
+            let id = order.id;
+            match Tap::new(order) {
+                Ok(mut tap) => {
+                    if let Some(known) = self.taps.iter().find(|known| known.id == id) {
+                        tap.left_out = known.left_out.clone();
+                    }
+                    taps.push(Arc::new(tap));
+                }
+                Err(missing) => self.refused.push(v1::TapRefused { id, missing }),
             }
         }
         self.told.retain(|id, _| taps.iter().any(|tap| tap.id == *id));
@@ -167,9 +171,16 @@ mod tests {
         watching.obey(orders(&[1, 2]));
         let first = in_force(&kit).unwrap();
         assert_eq!(first.all.iter().map(|tap| tap.id).collect::<Vec<_>>(), [1, 2]);
-        watching.obey(orders(&[2, 3]));
+        let mut fewer = orders(&[2, 3]);
+        fewer.taps[0].per_second = 4;
+        watching.obey(fewer);
         let second = in_force(&kit).unwrap();
-        assert!(Arc::ptr_eq(&first.all[1], &second.all[0]), "one that goes on keeps its count");
+        first.all[1].left_out.add(1);
+        assert_eq!(
+            (second.all[0].left_out.get(), second.all[0].per_second),
+            (1, 4),
+            "its count goes on, its share is less"
+        );
         watching.obey(orders(&[]));
         assert!(in_force(&kit).is_none() && !watching.is_busy());
     }
