@@ -72,3 +72,22 @@ def test_other_problems_of_a_file_are_kept_when_the_rest_is_unreadable():
 @given(st.text(max_size=200))
 def test_no_text_makes_it_fail(text):
     read(text, "f.yaml")
+
+
+MERGED = "a: &a {x: 1, y: 1}\nb: &b {y: 2, z: 2}\nc: {<<: *a, y: 3}\nd:\n  y: 4\n  <<: [*a, *b]\ne: {<<: {x: 5}}\n"
+
+
+def test_fields_of_others_are_merged_where_that_is_asked_for():
+    (document,), problems = read(MERGED, "f.yaml", merge=True)
+    assert problems == []
+    assert {name: document.value[name] for name in "cde"} == {
+        "c": {"y": 3, "x": 1},
+        "d": {"y": 4, "x": 1, "z": 2},
+        "e": {"x": 5},
+    }
+    assert document.at(("d", "z")) == (2, 17)
+
+
+def test_in_our_files_nothing_is_merged():
+    _, problems = read(MERGED, "f.yaml")
+    assert [problem.line for problem in problems] == [3, 6, 7]

@@ -24,6 +24,7 @@ from weft.cli import (
     graph,
     history,
     identity,
+    init,
     machines,
     run,
     running,
@@ -49,6 +50,7 @@ app = typer.Typer(
 )
 
 app.command("demo")(demo.demo)
+app.command("init")(init.init)
 app.command("up")(up.up)
 app.command("ps")(running.ps)
 app.command("logs")(running.logs)

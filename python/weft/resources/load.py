@@ -16,7 +16,7 @@ from weft.resources.parse import parse_node
 from weft.resources.problem import Problem, did_you_mean
 from weft.resources.reader import MAX_BYTES, read
 from weft.resources.resourcefiles import twice
-from weft.resources.scalars import plain
+from weft.resources.writer import Dumper
 
 SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -108,30 +108,10 @@ def _text_of(file: Path, problems: list[Problem]) -> str | None:
     return None
 
 
-# Next line, line separator, paragraph separator: line breaks in YAML 1.1, letters like others in 1.2.
-_BREAKS = frozenset("\x85\u2028\u2029")
-
-
-class _Dumper(yaml.SafeDumper):
-    """Without aliases, and with strings quoted wherever YAML 1.1 or 1.2 would read something else."""
-
-    def ignore_aliases(self, data: object) -> bool:
-        return True
-
-    def string(self, text: str) -> yaml.ScalarNode:
-        # PyYAML quotes what 1.1 would misread; 1.2 has numbers that 1.1 does not know, such as 0o17 and 1e3. And it
-        # folds 1.1's line breaks into spaces unless they are escaped.
-        style = '"' if plain(text) != text or not _BREAKS.isdisjoint(text) else None
-        return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Dumper.add_representer(str, _Dumper.string)
-
-
 def to_yaml(resources: Iterable[Resource]) -> str:
     """As one multi-document text that `load_text` reads back."""
     documents = (r.to_dict() for r in resources)
-    return yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return yaml.dump_all(documents, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
 def _not_utf8(file: str, error: UnicodeDecodeError) -> Problem:

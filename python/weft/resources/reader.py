@@ -79,10 +79,13 @@ class Unreadable(Exception):
         self.problem = problem
 
 
-def read(text: str, file: str) -> tuple[list[Node], list[Problem]]:
-    """All documents of a text, empty ones left out. What is unreadable ends the list and is the last problem."""
+def read(text: str, file: str, merge: bool = False) -> tuple[list[Node], list[Problem]]:
+    """All documents of a text, empty ones left out. What is unreadable ends the list and is the last problem.
+
+    `merge`: "<<" brings the fields of other mappings, as in the files of other tools; in ours it is a problem.
+    """
     documents: list[Node] = []
-    builder = _Builder(file)
+    builder = _Builder(file, merge)
     try:
         if len(text) > MAX_BYTES:
             raise Unreadable(Problem(file, 0, 0, f"more than {MAX_BYTES >> 20} MiB", hint="split the file"))
@@ -102,11 +105,14 @@ class _Open:
     mapping: bool
     anchor: str | None
     key: Node | None = None
+    # What "<<" brings: where nothing else has that name, once all names are known.
+    merged: list[Node] = field(default_factory=list)
 
 
 @dataclass
 class _Builder:
     file: str
+    merge: bool = False
     problems: list[Problem] = field(default_factory=list)
     anchors: dict[str, Node | None] = field(default_factory=dict)
     stack: list[_Open] = field(default_factory=list)
@@ -146,6 +152,10 @@ class _Builder:
             self._open(event)
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
             closed = self.stack.pop()
+            for other in closed.merged:
+                for name, entry in other.fields.items():
+                    closed.node.fields.setdefault(name, entry)
+                    closed.node.value.setdefault(name, entry[2].value)
             self._remember(closed.anchor, closed.node)
             self._place(closed.node)
 
@@ -204,6 +214,9 @@ class _Builder:
         if not isinstance(name, str):
             hint = f'write "{name}": …' if isinstance(name, (int, float, bool)) else ""
             self._problem(key, "a key is not a string", f"{name!r}", hint)
+            return
+        if name == "<<" and self.merge:
+            top.merged += node.items or [node]
             return
         if name == "<<":
             hint = "write the fields out, or give the whole value an alias"

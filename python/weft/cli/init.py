@@ -1,0 +1,136 @@
+"""`weft init`: a first weft.yaml from what is there already."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from weft.cli.failure import Failure, note, usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from weft.init.draft import Draft
+    from weft.resources.problem import Problem
+
+STDOUT = "-"
+SCHEMA = "weft.schema.json"
+
+
+def init(
+    source: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="A Compose file or a Procfile; else what is here")
+    ] = None,
+    listening: Annotated[
+        bool, typer.Option("--listening", help="What listens on this machine, as services that weft does not run")
+    ] = False,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="What to write, - for stdout")] = Path(
+        "weft.yaml"
+    ),
+    schema: Annotated[bool, typer.Option("--schema", help=f"Write {SCHEMA} beside it, for editors")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite what is there")] = False,
+) -> None:
+    """Write a weft.yaml from a Compose file, a Procfile, or what listens here.
+
+    Takes compose.yaml or docker-compose.yaml of this folder, else its Procfile. Nothing is started, stopped or built;
+    what has no place in a weft.yaml is listed on stderr, with its line and why.
+    """
+    if source and listening:
+        usage("--from and --listening name two sources", "one at a time; include: [other.yaml] joins two files")
+    if schema and str(out) == STDOUT:
+        usage("--schema needs a file beside which it can write", "leave --out away, or `weft schema > FILE`")
+    if not force and str(out) != STDOUT:
+        for there in (out, out.with_name(SCHEMA)) if schema else (out,):
+            if there.exists():
+                usage(f"{there} is there already", "write another one with --out FILE, or this one with --force")
+    made = _listening() if listening else _draft(source or _found(), out)
+    _list(problem for problem in made.problems if problem.severity == "warning")
+    if not made.ok:
+        _refuse(made)
+    _write(made, out, schema)
+
+
+def _found() -> Path:
+    from weft.init import compose, procfile
+
+    here = [Path(name) for name in (*compose.NAMES, procfile.NAME) if Path(name).is_file()]
+    if not here:
+        hint = "go to their folder, name one with --from FILE, or see what listens on this machine with --listening"
+        usage("there is no Compose file and no Procfile here", hint)
+    for other in here[1:]:
+        note(f"{other} is here, too: `weft init --from {other}` takes that one")
+    return here[0]
+
+
+def _draft(source: Path, out: Path) -> Draft:
+    from weft.init import compose, procfile
+
+    if not source.is_file():
+        usage(f"there is no file {source}", "a Compose file or a Procfile")
+    if procfile.NAME.lower() in source.name.lower():
+        return procfile.draft(source)
+    return compose.draft(source, Path() if str(out) == STDOUT else out.parent)
+
+
+def _listening() -> Draft:
+    from weft.init import listening
+    from weft.run.sys_ports import PROC, listeners
+
+    if not (PROC / "net/tcp").exists():
+        raise Failure("this system does not tell who listens", "write services with endpoints: by hand")
+    return listening.draft(listeners())
+
+
+def _list(problems: Iterable[Problem]) -> None:
+    """One line each: a file may have dozens."""
+    listed = list(problems)
+    if listed:
+        note("without a place in a weft.yaml, or with another meaning there:")
+    for problem in listed:
+        place = f"{problem.place}: " if problem.file else ""
+        note(f"  {place}{problem.what}: {problem.why}" + (f" ({problem.hint})" if problem.hint else ""))
+    if listed:
+        note("")
+
+
+def _refuse(made: Draft) -> None:
+    from weft.client.documents import problem_of, wrong_files
+
+    errors = [problem_of(problem) for problem in made.problems if problem.severity == "error"]
+    if errors:
+        raise wrong_files(errors)
+    raise Failure(f"nothing in {made.source} could become a service", "what it says is listed above")
+
+
+def _write(made: Draft, out: Path, schema: bool) -> None:
+    from weft.client.documents import problem_of, wrong_files
+    from weft.init.draft import text
+    from weft.resources.expand import expand_text
+    from weft.resources.gather import Around
+
+    written = text(made, SCHEMA if schema else "")
+    if str(out) == STDOUT:
+        sys.stdout.write(written)
+    else:
+        out.write_text(written, encoding="utf-8")
+    if schema:
+        _write_schema(out.with_name(SCHEMA))
+    expanded = expand_text(written, str(out), Around.of(out))
+    if not expanded.ok:
+        raise wrong_files(map(problem_of, expanded.problems))
+    if str(out) != STDOUT:
+        number = len([entry for entry in made.entries if entry.fields])
+        at = "" if out == Path("weft.yaml") else f" -f {out}"
+        note(f"wrote {out}: {number} service{'s' if number != 1 else ''} from {made.source}")
+        note(f"next: read it, then `weft up --print{at}` shows what it means, and `weft up{at}` runs it")
+
+
+def _write_schema(path: Path) -> None:
+    import json
+
+    from weft.resources.schema import schema
+
+    path.write_text(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

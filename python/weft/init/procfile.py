@@ -1,0 +1,84 @@
+"""A Procfile as a draft, with foreman's conventions: a shell runs each line, PORT counts from 5000, .env is for all.
+
+Source: https://ddollar.github.io/foreman/
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from weft.init.draft import Draft, Entry
+from weft.resources.dotenv import parse_env
+from weft.resources.gather import ENV, text_of
+from weft.resources.problem import Problem
+from weft.run.plan import dns_label
+
+NAME = "Procfile"
+_LINE = re.compile(r"(?P<name>[A-Za-z0-9_-]+)\s*:\s*(?P<command>\S.*)")
+# Of the first kind of process; each further kind has the next hundred.
+PORT, STEP = 5000, 100
+# Without any of these a command is the same with a shell and without one.
+_SHELL = re.compile(r"[$|&;<>()`*?~#\n]|^\w+=")
+# One program, which may take the shell's place, so that signals reach it.
+_SIMPLE = re.compile(r"[^|&;<>()`\n]+")
+_PORT = re.compile(r"\$(PORT\b|\{PORT\b)")
+
+
+def draft(file: Path) -> Draft:
+    made = Draft(file.name)
+    text, made.problems = text_of(file)
+    env = _environment(file.parent / ENV, made)
+    base = int(env["PORT"]) if env.get("PORT", "").isdecimal() else PORT
+    # What .env says stays there, once; PORT is weft's.
+    given = {name: f"${{{name}}}" for name in env if name != "PORT"}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        match = _LINE.fullmatch(line.strip())
+        if match is None:
+            hint = "write name: command, such as web: python3 app.py"
+            made.problems.append(Problem(str(file), number, 1, "this is no process", line.strip()[:60], hint))
+            continue
+        name = dns_label(match["name"])
+        if any(entry.name == name for entry in made.entries):
+            what = f"{match['name']} stands twice"
+            made.problems.append(Problem(str(file), number, 1, what, hint="give it another name"))
+            continue
+        made.entries.append(_entry(name, match["command"], base + STEP * len(made.entries), given))
+    if not made.entries and not made.problems:
+        made.problems.append(Problem(str(file), 0, 0, "is empty", hint="web: python3 app.py"))
+    made.comments = ["calls: [name] gives a process the address of another, as NAME_URL, and says who may call it."]
+    return made
+
+
+def _entry(name: str, command: str, port: int, env: Mapping[str, str]) -> Entry:
+    fields: dict[str, Any] = _command(command)
+    if name == "web" or _PORT.search(command):
+        fields |= {"port": port, "publish": port}
+    return Entry(name, fields | ({"env": dict(env)} if env else {}))
+
+
+def _command(command: str) -> dict[str, Any]:
+    # ${NAME} is the shell's here, not a variable of the weft.yaml.
+    escaped = command.replace("${", "$${")
+    if not _SHELL.search(command):
+        try:
+            shlex.split(command)
+            return {"run": escaped}
+        except ValueError:
+            pass
+    alone = _SIMPLE.fullmatch(command) and not re.match(r"\w+=", command)
+    return {"command": ["sh", "-c", f"exec {escaped}" if alone else escaped]}
+
+
+def _environment(path: Path, made: Draft) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    text, problems = text_of(path)
+    env, wrong = parse_env(text, str(path))
+    made.problems += problems + wrong
+    return env
