@@ -1,8 +1,13 @@
+from pathlib import Path
+
 import pytest
 
 from weft.cli.failure import USAGE, Failure, of_error, sentence, show, usage, warn
-from weft.client.errors import WeftError
+from weft.client.errors import ControllerUnreachable, WeftError
+from weft.client.rest import DEFAULT_ADDRESS
 from weft.client.types import Origin, Problem
+from weft.identity.machines import MachineToken
+from weft.run.member import Member
 
 
 @pytest.mark.parametrize(
@@ -32,6 +37,19 @@ def test_problems_come_before_the_verdict(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().err == (
         "warning: a.yaml:3: odd\n\nerror: A/b/c: bad\n\nhint: do it well\n\nerror: 1 problem\n"
     )
+
+
+def test_who_asks_where_no_controller_is_is_sent_to_the_one_that_was_joined(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEFT_STATE_DIR", str(tmp_path))
+    here = ControllerUnreachable(f"no controller answers at {DEFAULT_ADDRESS} (refused)", "start one")
+    assert of_error(here).hint == "start one"
+    token = MachineToken("1", "s", "192.0.2.1:15010", "", "ab", "t", "b", (), 0, 9)
+    Member(token, tmp_path / "joined/shop-1").keep()
+    assert of_error(here).hint == "the controller that this machine has joined is at 192.0.2.1:15010: ask on that one"
+    named = ControllerUnreachable("no controller answers at http://127.0.0.1:9 (refused)", "start one")
+    assert of_error(named).hint == of_error(WeftError("other", "start one")).hint == "start one"
 
 
 def test_a_warning_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:

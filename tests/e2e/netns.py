@@ -12,6 +12,7 @@ Root on Linux only; `usable()` says why not. What is started in a machine ends w
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -26,6 +27,7 @@ from typing import IO
 
 from tests.e2e.conftest import PATIENCE_S, Answer
 
+COUNT = itertools.count()
 # Reads a URL a line, answers with a line of JSON: a process for each request would take longer than the request.
 ASKER = """
 import json, sys, urllib.error, urllib.request
@@ -152,9 +154,10 @@ class Machine:
 @contextmanager
 def two_machines(folder: Path) -> Iterator[tuple[Machine, Machine]]:
     """`a` is 192.0.2.1, `b` is 192.0.2.2; neither sees anything else."""
-    # Two runs of the tests at a time have namespaces of their own.
+    # Two runs of the tests at a time have namespaces of their own, and so have two tests of a run.
+    one = f"weft-{os.getpid()}-{next(COUNT)}"
     machines = [
-        Machine(name, f"weft-{os.getpid()}-{name}", f"192.0.2.{number}", folder / name)
+        Machine(name, f"{one}-{name}", f"192.0.2.{number}", folder / name)
         for number, name in enumerate("ab", 1)
     ]
     made = []

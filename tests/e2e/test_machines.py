@@ -166,6 +166,12 @@ def test_the_other_machine_lists_its_part_without_a_controller(mesh: Mesh) -> No
     assert "registered as default/ratings-0" in mesh.b.weft("logs").stdout
 
 
+def test_who_asks_on_the_wrong_machine_is_told_the_right_one(mesh: Mesh) -> None:
+    done = mesh.b.weft("edges")
+    assert done.returncode == 1 and "error: no controller answers at http://127.0.0.1:15080" in done.stderr
+    assert "hint: the controller that this machine has joined is at 192.0.2.1:15010: ask on that one" in done.stderr
+
+
 def test_the_other_machine_restarts_its_part(mesh: Mesh) -> None:
     done = mesh.b.weft("restart", "ratings")
     assert (done.returncode, done.stderr) == (0, "ratings-0 restarted\n")
@@ -290,3 +296,27 @@ def test_in_the_end_nothing_runs_and_the_next_start_needs_no_token(mesh: Mesh) -
     assert done.returncode == 0 and "all ready" in done.stderr, done.stderr
     until(lambda: mesh.call().status == 200, "calls to what runs in the background")
     assert mesh.b.weft("down").returncode == 0
+
+
+def test_without_a_word_in_the_file_one_option_opens_it_to_others(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """And in the background, on both machines."""
+    text = FILE.replace("controller: 192.0.2.1\n", "")
+    with two_machines(tmp_path_factory.mktemp("w")) as (a, b):
+        for machine in (a, b):
+            (machine.folder / "app.py").write_text(APP)
+            (machine.folder / "weft.yaml").write_text(text)
+        up = a.weft("up", "-d", "--listen", "192.0.2.1")
+        assert up.returncode == 0, up.stderr
+        # Nobody has said `strict`, and nothing became so in silence.
+        assert "who reaches 192.0.2.1 may call in the clear" in up.stderr
+        (b.folder / "line").write_text(a.weft("token", "machine", "b").stdout)
+        joined = b.weft("up", "-d", "--join", "line")
+        assert joined.returncode == 0, joined.stderr
+        until(lambda: a.get(THERE_AND_BACK).status == 200, "a call from a to b and back")
+        # The token is in no command line that others on the machine can read.
+        assert "weftm1." not in b.run("ps", "-ewwo", "args=").stdout
+        for machine in (b, a):
+            assert machine.weft("down").returncode == 0
+        assert b.pids() == []

@@ -15,6 +15,7 @@ from weft.identity.machines import Grant, MachineToken
 from weft.identity.tokens import JoinToken
 from weft.run.controller import Failed
 from weft.run.member import CLOCK_S, OFFERED, Member, kept_token, machine_token
+from weft.run.member import joined as joined_to
 from weft.run.spec import Spec
 
 HOST = "127.61.18.5"
@@ -85,6 +86,14 @@ def test_what_it_joined_with_is_kept_for_itself(tmp_path: Path) -> None:
     assert kept_token(there.root) == token()
     assert not offered.exists() and offered.name == OFFERED
     assert (there.root / "token").stat().st_mode & 0o777 == 0o600 and there.root.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_machine_knows_which_meshes_it_has_joined(tmp_path: Path) -> None:
+    assert joined_to(tmp_path) == []
+    Member(token(), tmp_path / "joined/shop-1").keep()
+    (tmp_path / "joined/torn").mkdir()
+    (tmp_path / "joined/torn/token").write_text("weftm1.e30")
+    assert joined_to(tmp_path) == [f"{HOST}:15010"]
 
 
 def test_each_identity_joins_with_a_token_of_its_own(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from typing import NoReturn
 
-from weft.client.errors import WeftError
+from weft.client.errors import ControllerUnreachable, WeftError
 from weft.client.types import Problem
 
 FAILED = 1
@@ -53,7 +53,21 @@ def sentence(text: str) -> str:
 
 def of_error(error: WeftError) -> Failure:
     """With a line for each problem."""
-    return Failure(error.message, error.hint, [problem_text(problem) for problem in error.problems])
+    hint = _where_else(error) or error.hint
+    return Failure(error.message, hint, [problem_text(problem) for problem in error.problems])
+
+
+def _where_else(error: WeftError) -> str:
+    """Who asks on a machine that has joined a mesh asks on the wrong one."""
+    from weft.client.rest import DEFAULT_ADDRESS
+
+    if not isinstance(error, ControllerUnreachable) or DEFAULT_ADDRESS not in error.message:
+        return ""
+    from weft.run.member import joined
+    from weft.run.state import state_root
+
+    controllers = joined(state_root())
+    return f"the controller that this machine has joined is at {controllers[0]}: ask on that one" if controllers else ""
 
 
 def problem_text(problem: Problem) -> str:

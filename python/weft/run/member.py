@@ -7,6 +7,7 @@ the next start needs no new token, and no controller either.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import time
@@ -168,6 +169,15 @@ def kept_token(root: Path) -> MachineToken | None:
     """With which this machine joined before."""
     file = root / TOKEN
     return machine_token(str(file)) if file.exists() else None
+
+
+def joined(state: Path) -> list[str]:
+    """Controllers ("host:port") of the meshes that this machine has joined; `state`: the state directory."""
+    found = []
+    for file in sorted((state / "joined").glob(f"*/{TOKEN}")):
+        with contextlib.suppress(Failed):
+            found.append(machine_token(str(file)).controller)
+    return found
 
 
 def _ask(address: str, page: str) -> dict[str, Any] | None:
