@@ -41,6 +41,44 @@ def test_print_shows_who_starts_after_whom(weft: Weft, tmp_path: Path) -> None:
     assert done.lines[0] == "# job-0 starts once web-0 was started"
 
 
+def test_print_shows_what_runs_on_other_machines(weft: Weft, tmp_path: Path) -> None:
+    (tmp_path / "weft.yaml").write_text(FILE.replace("run: x", "run: x, machine: b, replicas: 2"))
+    done = weft("up", "-f", str(tmp_path / "weft.yaml"), "--print")
+    assert done.lines[0] == "# on machine b: web-0, web-1"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--join", "x", "--listen", "192.0.2.1"), "--join and --listen say different things"),
+        (("--listen", "192.0.2.1", "--controller", "http://x"), "--listen and --controller say different things"),
+        (("--listen", "192.0.2.1", "--grpc-address", "[::1]:1"), "--listen and --grpc-address say different things"),
+        (("--join", "x", "--publish", "web=1"), "--publish is for the machine of the controller"),
+    ],
+)
+def test_options_that_do_not_go_together(weft: Weft, words: tuple[str, ...], says: str) -> None:
+    done = weft("up", *words)
+    assert (done.status, done.err.splitlines()[0]) == (2, f"error: {says}")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--join", "nowhere"), "error: nowhere cannot be read: no such file or directory"),
+        (("--listen", "mesh"), "error: --listen: 'mesh' is not the IP address of a machine"),
+        (("--bind", "here"), "error: --bind 'here' is not an IP address"),
+    ],
+)
+def test_what_cannot_be_joined_starts_nothing(
+    weft: Weft, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], says: str
+) -> None:
+    monkeypatch.setenv("WEFT_STATE_DIR", str(tmp_path / "state"))
+    (tmp_path / "weft.yaml").write_text(FILE)
+    done = weft("up", "-f", str(tmp_path / "weft.yaml"), *words)
+    assert (done.status, done.err.splitlines()[0]) == (1, says)
+    assert "\nhint: " in done.err and not (tmp_path / "state").exists()
+
+
 def test_a_mesh_of_ones_own_has_nothing_to_keep(weft: Weft) -> None:
     done = weft("up", "--keep")
     assert (done.status, done.err.splitlines()[0]) == (2, "error: --keep needs --controller")

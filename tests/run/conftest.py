@@ -126,7 +126,7 @@ def prepared(address: str, services: dict[str, Any], **more: Any) -> tuple[Up, S
     expanded = expand_text(json.dumps({"services": services}))
     assert expanded.ok, expanded.problems
     screen = Screen()
-    order = Order(Path("weft.yaml"), expanded, controller=address, **more)
+    order = Order(Path("weft.yaml"), expanded, controller=address or None, **more)
     return Up(order, screen.display), screen
 
 

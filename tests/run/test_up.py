@@ -1,18 +1,23 @@
 """Who is started when, what is said, and that nothing stays behind."""
 
 import asyncio
+import json
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.run.conftest import CHAIN, QUIET, World, prepared
+from weft.client.types import Sync, Workload
+from weft.identity.machines import Grant, MachineToken
 from weft.run import starter
 from weft.run import up as module
 from weft.run.controller import Failed
 from weft.run.logfile import read
 from weft.run.loopback import Target
+from weft.run.member import Member
 from weft.run.ports import Taken
 from weft.run.project import Project
 
@@ -261,3 +266,73 @@ async def test_it_is_found_while_it_runs_and_not_afterwards(
     up.stop()
     assert await asyncio.wait_for(running, 20) == 0
     assert not project.directory.exists()
+
+
+# --------------------------------------------------------------------------------------------- several machines
+
+
+FAR = {
+    "a": {"command": ["true"], "port": 80},
+    "b": {"command": QUIET, "port": 80, "machine": "far"},
+    "c": {"command": QUIET, "port": 80, "machine": "other"},
+}
+
+
+class Near(Member):
+    """As if each proxy that has started answered."""
+
+    folder: Path
+
+    def workloads(self) -> list[Workload]:
+        names = [file.name.removeprefix("started-") for file in self.folder.glob("started-*")]
+        return [Workload(f"default/{n}", lease="attached", health="healthy", sync=Sync(True)) for n in names]
+
+
+@pytest.fixture
+def near(world: World) -> Iterator[Near]:
+    with socket.create_server(("127.61.18.8", 0)) as controller:
+        place = f"127.61.18.8:{controller.getsockname()[1]}"
+        grant = Grant("default", "b", "default/b")
+        token = MachineToken("1", "s", place, place, "ab", "t", "far", (grant,), 0, 1 << 40)
+        found = Near(token, world.folder / "joined")
+        found.folder = world.folder
+        yield found
+
+
+async def test_a_machine_that_has_joined_runs_its_part_and_applies_nothing(world: World, near: Near) -> None:
+    up, screen = prepared("", FAR, member=near, bind="192.0.2.2")
+    running = asyncio.create_task(up.run())
+    await asyncio.wait_for(up.ready.wait(), 20)
+    assert list(up.children) == ["b-0"] and world.applied == []
+    launch = json.loads((near.root / "workloads/default/b-0/launch.json").read_text())
+    assert launch["inbound"][0]["address"] == "192.0.2.2:0"
+    assert launch["controller"]["address"] == near.token.controller
+    assert Path(launch["controller"]["token_file"]).read_text().startswith("weft1.")
+    status = await up.answers.answer({"do": "status"}, lambda text: None)
+    assert [each["name"] for each in status["seen"]] == ["default/b-0"]
+    up.stop()
+    assert await asyncio.wait_for(running, 20) == 0
+    assert (world.ended, left_behind(world)) == (["b-0"], [])
+    assert (near.root / "token").exists(), "for the next start"
+    assert "machine far of the mesh at 127.61.18.8" in screen.messages.getvalue()
+
+
+async def test_a_controller_goes_on_for_others_when_all_is_over_here(world: World, address: str) -> None:
+    up, screen = prepared(address, FAR)
+    running = asyncio.create_task(up.run())
+    await asyncio.wait_for(up.ready.wait(), 20)
+    await asyncio.wait_for(up.children["a-0"].wait(), 20)
+    assert await up._ended([up.children["a-0"]]) and not running.done()
+    up.stop()
+    assert await asyncio.wait_for(running, 20) == 0
+    assert "on machine far: b-0" in screen.messages.getvalue()
+
+
+async def test_who_has_a_controller_does_not_join_another(world: World, address: str) -> None:
+    up, _ = prepared(address, FAR)
+    running = asyncio.create_task(up.run())
+    await asyncio.wait_for(up.ready.wait(), 20)
+    with pytest.raises(Failed, match="is up with a controller on this machine"):
+        await up.answers.answer({"do": "change", "variables": {}, "publish": {}, "join": "weftm1.x"}, lambda text: None)
+    up.stop()
+    await asyncio.wait_for(running, 20)

@@ -207,9 +207,9 @@ def show_tail(lines: tuple[str, ...]) -> None:
 def _print(expanded: Expanded, publish: Mapping[str, Target]) -> None:
     """All that the file stands for: what no resource says stands in comments."""
     from weft.resources import to_yaml
-    from weft.run.fromfile import admission, places, waits
+    from weft.run.fromfile import admission, elsewhere, places, waits
 
-    for line in (*places(expanded, publish), *waits(expanded)):
+    for line in (*places(expanded, publish), *waits(expanded), *elsewhere(expanded)):
         print(f"# {line}")
     print(to_yaml([*expanded.resources, *admission(expanded, publish)]), end="")
 

@@ -82,13 +82,10 @@ class Answers:
     async def _change(self, request: Mapping[str, Any], say: Say) -> None:
         """The file as it is now, and only what is different in it."""
         up = self._up
+        if request.get("join"):
+            self._renew(request["join"])
         expanded = expand_as(up.order.file, request["variables"])
         publish = {address: Target(*target) for address, target in request["publish"].items()}
-        if request.get("join"):
-            if up.member is None:
-                raise Failed("it is up with a controller on this machine", "`weft down` first, and then join")
-            up.member.renew(machine_token(request["join"]))
-            up.member.keep()
         with up.mesh() as mesh:
             up.order = replace(up.order, expanded=expanded, publish=publish)
             well = {name for name, child in up.children.items() if state(child) in ("running", "ended")}
@@ -120,6 +117,13 @@ class Answers:
                 say(f"{resources(applied)} changed")
             if not applied and now == before:
                 say("nothing has changed")
+
+    def _renew(self, token: str) -> None:
+        member = self._up.member
+        if member is None:
+            raise Failed("it is up with a controller on this machine", "`weft down` first, and then join")
+        member.renew(machine_token(token))
+        member.keep()
 
     async def _replace(self, mesh: Registry, spec: Spec) -> None:
         await self._end(spec)
