@@ -15,9 +15,10 @@ services:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, controller: Fake, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "weft.yaml").write_text(FILE)
+    controller.answers["/v1/workloads"] = {"workloads": []}
     return tmp_path
 
 
@@ -32,7 +33,7 @@ def test_a_whole_command_goes_to_stdout(weft: Weft, controller: Fake, folder: Pa
         "for machine b: ratings-0, ratings-1, job-0, old-v2-0, old-v2-1, old-v2-2; expires in 15m\n"
         "\nhint: run it there, in a folder with the same weft.yaml\n"
     )
-    assert controller.asked[0][2] == {
+    assert controller.asked[-1][2] == {
         "machine": "b",
         "ttl_seconds": 900,
         "grants": [
@@ -46,6 +47,14 @@ def test_a_whole_command_goes_to_stdout(weft: Weft, controller: Fake, folder: Pa
 def test_a_controller_that_others_cannot_reach_is_a_warning(weft: Weft, controller: Fake, folder: Path) -> None:
     controller.answers["/v1/machine-tokens"] = {**TOKEN, "hint": "this machine only"}
     assert "warning: this machine only\n" in weft("token", "machine", "b").err
+
+
+def test_whom_a_second_machine_would_displace_is_named(weft: Weft, controller: Fake, folder: Path) -> None:
+    controller.answers["/v1/machine-tokens"] = TOKEN
+    present = [("shop/ratings-1", "attached"), ("shop/job-0", "lost"), ("shop/web-0", "attached")]
+    controller.answers["/v1/workloads"] = {"workloads": [{"name": name, "lease": lease} for name, lease in present]}
+    (line,) = (line for line in weft("token", "machine", "b").err.splitlines() if "already in the mesh" in line)
+    assert line.startswith("warning: already in the mesh: ratings-1; on a second machine")
 
 
 def test_for_programs_it_is_the_token_alone(weft: Weft, controller: Fake, folder: Path) -> None:

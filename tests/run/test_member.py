@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.run.test_svid import identity
 from weft.identity.machines import Grant, MachineToken
 from weft.identity.tokens import JoinToken
 from weft.run.controller import Failed
@@ -41,11 +42,11 @@ def controller() -> Iterator[str]:
         yield f"{HOST}:{server.getsockname()[1]}"
 
 
-def joined(there: Member, spec: Spec) -> None:
-    """As after a first start."""
+def joined(there: Member, spec: Spec, until: float) -> None:
+    """As after a first start, with a certificate that is valid until then."""
     directory = there.root / "workloads" / spec.namespace / spec.name
-    directory.mkdir(parents=True)
-    (directory / "identity").touch()
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "identity").write_bytes(identity(until))
 
 
 # -------------------------------------------------------------------------------------------------------- tokens
@@ -161,12 +162,20 @@ def test_clocks_may_differ_a_little(tmp_path: Path, controller: str) -> None:
 def test_who_has_joined_needs_neither_token_nor_controller(tmp_path: Path) -> None:
     there = member(tmp_path, expires=1990, controller=f"{HOST}:9")
     there.planned([RATINGS])
-    joined(there, RATINGS)
+    joined(there, RATINGS, 3000.0)
     assert there.check() == (
         f"the controller at {HOST}:9 cannot be reached: connection refused; going on with what was kept"
     )
     there.planned([RATINGS, JOB])
     with pytest.raises(Failed, match="expired"):
+        there.check()
+
+
+def test_who_was_off_until_its_certificate_ended_joins_again(tmp_path: Path) -> None:
+    there = member(tmp_path, expires=1990)
+    there.planned([RATINGS])
+    joined(there, RATINGS, 1999.0)
+    with pytest.raises(Failed, match="the token expired 10 s ago"):
         there.check()
 
 

@@ -29,6 +29,7 @@ def machine(
     from weft.resources.problem import did_you_mean
     from weft.run.fromfile import grants
 
+    life = seconds(expires)
     if not file.exists():
         usage(f"there is no {file} here", "go to its folder, or name it with -f")
     expanded = expand(file)
@@ -39,7 +40,8 @@ def machine(
         hint = did_you_mean(name, expanded.machines) or f"`machine: {name}` in a service says so"
         raise Failure(f"nothing in {file} runs on machine {name}", hint)
     with connect(controller) as mesh:
-        token = mesh.machine_token(name, grants(there), ttl_seconds=seconds(expires))
+        present = {each.name for each in mesh.workloads() if each.lease == "attached"}
+        token = mesh.machine_token(name, grants(there), ttl_seconds=life)
     if output is not Format.TABLE:
         emit(token, output, (), ())
         return
@@ -47,4 +49,6 @@ def machine(
     note(f"for machine {name}: {', '.join(plan.name for plan in there.workloads)}; expires in {expires}")
     if token.hint:
         warn(token.hint)
+    if running := [plan.name for plan in there.workloads if f"{plan.namespace}/{plan.name}" in present]:
+        warn(f"already in the mesh: {', '.join(running)}; on a second machine they would take that one's place")
     note("\nhint: run it there, in a folder with the same weft.yaml")

@@ -24,13 +24,14 @@ from weft.run.loopback import free_port
 from weft.run.reach import refuse_unreachable
 from weft.run.spec import ControllerPlace, Spec
 from weft.run.state import make_private, write_private
+from weft.run.svid import ends
 
 if TYPE_CHECKING:
     from weft.client.types import Service
 
 TOKEN = "token"
 OFFERED = "token.new"
-# What a proxy keeps once it has joined (`weft-proxy`'s state directory).
+# In a proxy's state directory.
 IDENTITY = "identity"
 # Clocks that ntp keeps are within milliseconds; a token that was made later than now is no matter of seconds.
 CLOCK_S = 60.0
@@ -66,8 +67,8 @@ class Member:
 
     def check(self) -> str:
         """Before anything starts: raises `Failed` for what would be in vain; a warning, or ""."""
-        fresh = [spec for spec in self._specs if not self._directory(spec).joinpath(IDENTITY).exists()]
         now, token = self.clock(), self.token
+        fresh = [spec for spec in self._specs if ends(self._directory(spec) / IDENTITY) <= now]
         if fresh and now < token.made - CLOCK_S:
             behind = f"the clock of this machine is at least {_span(token.made - now)} behind that of the controller"
             raise Failed(behind, "set it: certificates depend on it")
