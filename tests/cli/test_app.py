@@ -10,7 +10,7 @@ from tests.cli.conftest import Fake, Weft
 COMMANDS = [
     *([name] for name in "up ps logs restart down run controller apply diff validate delete get status demo".split()),
     *([name] for name in "workloads edges explain check completion stat top graph tap events history".split()),
-    *([name] for name in "rollback compile certs version token schema backup restore unit init".split()),
+    *([name] for name in "rollback compile certs version token schema backup restore unit init uninstall".split()),
     ["token", "create"],
     ["token", "list"],
     ["token", "revoke"],

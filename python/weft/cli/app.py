@@ -32,6 +32,7 @@ from weft.cli import (
     stat,
     status,
     tap,
+    uninstall,
     unit,
     up,
 )
@@ -63,6 +64,7 @@ app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 # What follows the first word is another command's own.
 app.command("unit", context_settings={"allow_interspersed_args": False})(unit.unit)
+app.command("uninstall")(uninstall.uninstall)
 app.command("apply")(apply.apply)
 app.command("diff")(apply.diff)
 app.command("validate")(apply.validate)

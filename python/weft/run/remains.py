@@ -1,0 +1,136 @@
+"""What weft has left on this machine: found by looking, never by a list of what was once made."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from weft.run.project import Run
+from weft.run.sys_cgroups import left_over
+from weft.run.sys_locks import held, holder
+from weft.run.sys_unit import MARK
+
+Kind: TypeAlias = Literal["unit", "up", "workload", "controller", "state", "cgroup", "temporary"]
+
+UNITS = Path("/etc/systemd/system")
+# Where systemd keeps the state of units, and that of users that exist only while a unit runs.
+UNIT_STATE = (Path("/var/lib"), Path("/var/lib/private"))
+# What a controller keeps in its directory; `weft controller --state-dir` may have named one with other things in it.
+CONTROLLER = re.compile(
+    r"store\.db.*|ca|rest\.token|lock|controller\.sock|ready|restoring(\.partial)?|before-restore-\w+"
+)
+# `tempfile.mkdtemp` below the temporary directory, of a process that could not tidy up.
+TEMPORARY = re.compile(r"weft-(restore-)?[a-z0-9_]{8}")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    kind: Kind
+    path: Path
+    # A process that has it.
+    pid: int | None = None
+    in_use: bool = False
+
+
+def find(root: Path, units: Path = UNITS, unit_state: Sequence[Path] = UNIT_STATE) -> list[Found]:
+    """In the order in which it is stopped and removed: what uses something goes before what is used."""
+    installed = sorted(_units(units))
+    places = [root, *_states(installed, unit_state)]
+    found = [Found("unit", path) for path in installed]
+    for kind in ("up", "workload", "controller"):
+        for place in places:
+            found += [each for each in _within(place) if each.kind == kind]
+    found += [Found("cgroup", path) for path in left_over()]
+    found += [_locked("temporary", path) for path in _temporary()]
+    return found + [Found("state", place) for place in places if place.is_dir()]
+
+
+def remove(found: Iterable[Found]) -> list[str]:
+    """What could not be removed, and why."""
+    problems: list[str] = []
+    for each in found:
+        try:
+            _remove(each)
+        except OSError as error:
+            problems.append(f"{each.path}: {(error.strerror or str(error)).lower()}")
+    return problems
+
+
+def _units(directory: Path) -> Iterator[Path]:
+    for path in directory.glob("weft-*.service"):
+        try:
+            if path.read_text(encoding="utf-8").startswith(MARK):
+                yield path
+        except OSError:
+            continue  # not ours to read, so not ours
+
+
+def _states(units: Iterable[Path], roots: Sequence[Path]) -> Iterator[Path]:
+    for unit in units:
+        for name in re.findall(r"^StateDirectory=(\S+)$", unit.read_text(encoding="utf-8"), re.MULTILINE):
+            # "weft/controller": what is named is the unit's, what is above it belongs to `root`.
+            yield from (place for place in (root / name for root in roots) if place.is_dir() and not place.is_symlink())
+
+
+def _within(place: Path) -> Iterator[Found]:
+    for directory in sorted(place.glob("workloads/*/*")):
+        yield _locked("workload", directory)
+    for directory in sorted(place.glob("up/*")):
+        run = _run(directory)
+        yield Found("up", directory, run.pid if run else None, run is not None)
+    for directory in (place / "controller", place):
+        if (directory / "store.db").exists() or (directory / "ca" / "root.key").exists():
+            yield _locked("controller", directory)
+
+
+def _run(directory: Path) -> Run | None:
+    import json
+
+    try:
+        found = Run(**json.loads((directory / "run.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    return found if found.alive else None
+
+
+def _locked(kind: Kind, directory: Path) -> Found:
+    locks = [lock for lock in directory.rglob("lock") if held(lock)]
+    return Found(kind, directory, holder(locks[0]) if locks else None, bool(locks))
+
+
+def _temporary() -> Iterator[Path]:
+    for path in sorted(Path(tempfile.gettempdir()).glob("weft-*")):
+        if TEMPORARY.fullmatch(path.name) and path.is_dir() and path.stat().st_uid == os.geteuid():
+            yield path
+
+
+def _remove(found: Found) -> None:
+    path = found.path
+    if found.kind == "unit":
+        for link in path.parent.glob(f"*.wants/{path.name}"):
+            link.unlink()
+        shutil.rmtree(path.with_name(f"{path.name}.d"), ignore_errors=True)
+        path.unlink()
+    elif found.kind == "cgroup":
+        path.rmdir()
+    elif found.kind == "controller":
+        for entry in path.iterdir():
+            if CONTROLLER.fullmatch(entry.name):
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    elif found.kind == "state":
+        _remove_empty(path)
+    else:
+        shutil.rmtree(path)
+
+
+def _remove_empty(path: Path) -> None:
+    """Folders of ours that have become empty; what somebody else has put there stays, and so does its folder."""
+    for folder in (*sorted(path.glob("workloads/*")), path / "workloads", path / "up", path / "controller", path):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()

@@ -1,0 +1,104 @@
+"""What is found is what was left, in the order in which it goes; what is somebody else's stays."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.backup.conftest import make_state
+from weft.run import remains
+from weft.run.remains import Found, find, remove
+from weft.run.sys_started import started
+from weft.run.sys_unit import Program, controller, workload
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """With something of each kind."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setattr(remains, "left_over", lambda: iter(()))
+    for folder in ("tmp/weft-abcdefg1", "tmp/weft-notes", "tmp/weft-restore-abcdefg1", "state/workloads/default/a-0"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "state/workloads/default/a-0/identity").touch()
+    (tmp_path / "state/workloads/default/a-0/lock").touch()
+    (tmp_path / "state/up/shop-1").mkdir(parents=True)
+    make_state(tmp_path / "state/controller")
+    return tmp_path / "state"
+
+
+def look(root: Path) -> list[Found]:
+    return find(root, root.parent / "units", (root.parent / "lib", root.parent / "lib/private"))
+
+
+def listed(root: Path) -> list[tuple[str, str]]:
+    return [(each.kind, str(each.path.relative_to(root.parent))) for each in look(root)]
+
+
+def test_all_of_it_is_found_and_removed(root: Path) -> None:
+    assert listed(root) == [
+        ("up", "state/up/shop-1"),
+        ("workload", "state/workloads/default/a-0"),
+        ("controller", "state/controller"),
+        ("temporary", "tmp/weft-abcdefg1"),
+        ("temporary", "tmp/weft-restore-abcdefg1"),
+        ("state", "state"),
+    ]
+    assert remove(look(root)) == []
+    assert not root.exists() and [path.name for path in (root.parent / "tmp").iterdir()] == ["weft-notes"]
+    assert look(root) == []
+
+
+def test_a_unit_goes_with_its_state(root: Path) -> None:
+    remove(look(root))
+    units, lib = root.parent / "units", root.parent / "lib"
+    wants = units / "multi-user.target.wants"
+    wants.mkdir(parents=True)
+    program = Program(["/bin/true"], "1")
+    for unit in (controller(program, []), workload(program, "a-0", ["--", "/bin/app"], None, None)):
+        (units / f"{unit.name}.service").write_text(unit.text)
+        (wants / f"{unit.name}.service").symlink_to(units / f"{unit.name}.service")
+    (units / "weft-a-0.service.d").mkdir()
+    (units / "weft-a-0.service.d" / "override.conf").touch()
+    (units / "weft-own.service").write_text("[Service]\nExecStart=/bin/own\n")
+    make_state(lib / "private/weft/controller")
+    (lib / "private/weft-a-0/workloads/default/a-0").mkdir(parents=True)
+    assert ("unit", "units/weft-a-0.service") in listed(root)
+    assert ("controller", "lib/private/weft/controller") in listed(root)
+    assert ("workload", "lib/private/weft-a-0/workloads/default/a-0") in listed(root)
+    assert remove(look(root)) == []
+    assert sorted(path.name for path in units.rglob("*")) == ["multi-user.target.wants", "weft-own.service"]
+    assert not (lib / "private/weft-a-0").exists() and not (lib / "private/weft/controller").exists()
+
+
+def test_what_runs_is_said_to(root: Path) -> None:
+    run = {"pid": os.getpid(), "start": started(os.getpid()), "since": 0, "file": "f", "controller": "c", "socket": "s"}
+    (root / "up/shop-1/run.json").write_text(json.dumps(run))
+    with (root / "controller/lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert {each.kind for each in look(root) if each.in_use} == {"up", "controller"}
+        assert {each.pid for each in look(root) if each.in_use} == {os.getpid()}
+    assert {each.kind for each in look(root) if each.in_use} == {"up"}
+
+
+def test_a_controller_beside_other_things_leaves_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setattr(remains, "left_over", lambda: iter(()))
+    make_state(tmp_path / "data")
+    (tmp_path / "data/photos").mkdir()
+    (tmp_path / "data/before-restore-20260101T000000Z").mkdir()
+    assert [each.kind for each in look(tmp_path / "data")] == ["controller", "state"]
+    remove(look(tmp_path / "data"))
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["photos"]
+
+
+def test_what_cannot_be_removed_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(remains.shutil, "rmtree", refuse)
+    assert f"{root}/up/shop-1: permission denied" in remove(look(root))
