@@ -36,6 +36,7 @@ def test_what_is_kept_has_a_limit(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["log", "log.1"]
     kept = texts(tmp_path / "log")
     assert 10 <= len(kept) <= 20
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
     assert kept == [str(i) for i in range(100 - len(kept), 100)]
 
 

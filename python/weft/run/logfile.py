@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 # The last hours of a dozen services that log each request; twice this is the most that stays.
 MAX_BYTES = 10 * 1024 * 1024
@@ -33,7 +34,7 @@ class LogFile:
         self._path = path
         self._now = now
         self._max_bytes = max_bytes
-        self._file = path.open("ab")
+        self._file = _appending(path)
         self._size = path.stat().st_size
 
     def write(self, name: str, text: str) -> None:
@@ -53,7 +54,7 @@ class LogFile:
     def _rotate(self) -> None:
         self._file.close()
         self._path.replace(_before(self._path))
-        self._file = self._path.open("ab")
+        self._file = _appending(self._path)
         self._size = 0
 
 
@@ -87,6 +88,11 @@ def follow(path: Path, alive: Callable[[], bool], pause: Callable[[float], objec
         return  # it has ended, and has taken its files along
     finally:
         file.close()
+
+
+def _appending(path: Path) -> IO[bytes]:
+    """What apps say is for nobody else."""
+    return open(path, "ab", opener=lambda name, flags: os.open(name, flags, 0o600))
 
 
 def _kept(path: Path) -> Iterator[Line]:
