@@ -1,4 +1,4 @@
-"""The access log of a proxy under logrotate: renamed and told, again and again, while requests come; no line is lost."""
+"""The access log under logrotate: renamed and told, again and again, while requests come; no line is lost."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@
 | controller downgraded in place: the older one opens what the newer one wrote | test_up_and_down |
 | a workload restarted with the other version, up and down, on its state directory | test_up_and_down |
 | commands of one version, controller of the other | test_commands_ask_a_controller_of_the_other_version |
+| a store that was restored, opened by the older controller | test_a_restored_store_is_one_for_the_version_before |
 
 The old version is built from this repository's history: tools/previous.py.
 """
@@ -24,8 +25,10 @@ from typing import Any
 
 import pytest
 
+from tests.backup.conftest import make_state
 from tests.e2e.conftest import World, until
 from tools.previous import Build, Unavailable, previous, this
+from weft.store.snapshot import make_current
 
 # Answers with its workload's name and the mark that the route has put on the request.
 SERVER = """
@@ -300,3 +303,21 @@ def test_commands_ask_a_controller_of_the_other_version(
 def test_the_builds_are_two(old: Build) -> None:
     assert old.version != this().version
     assert os.path.realpath(old.proxy) != os.path.realpath(this().proxy)
+
+
+def test_a_restored_store_is_one_for_the_version_before(tmp_path: Path, old: Build) -> None:
+    """What a restore writes into it, an older controller passes over."""
+    state = make_state(tmp_path / "controller")
+    make_current(state.path / "store.db")
+    code = (
+        "import asyncio, sys; from pathlib import Path; from weft.resources.ref import Ref\n"
+        "from weft.store.store import Store; from weft.store.model import Write; from weft.store.plan import Request\n"
+        "store = Store(Path(sys.argv[1])); before = store.revision\n"
+        "asyncio.run(store.apply(Request([Write(Ref('Service', 'default', 'c'), {'spec': {}})])))\n"
+        "print(before, store.revision, [r.ref.name for r in asyncio.run(store.records())]); store.close()"
+    )
+    command = [sys.executable, "-c", code, str(state.path / "store.db")]
+    done = subprocess.run(command, env=old.environment(), capture_output=True, text=True, check=False)
+    assert done.stdout == "1002 1003 ['a', 'b', 'c']\n", done.stdout + done.stderr
+    with state.open() as store:
+        assert store.restored, "nothing was told to proxies by this version"
