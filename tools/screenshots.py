@@ -1,6 +1,6 @@
 """Makes the pictures of docs/dashboard.md from a mesh that runs.
 
-    make demo STAY=1          and in another terminal, once there has been traffic for a minute:
+    .venv/bin/python -m examples.first.demo --stay     and in another terminal, once there was traffic for a minute:
     tools/screenshots.py [http://127.0.0.1:15080]
 
 Pictures are not committed: they are made with the docs, and differ with each run.

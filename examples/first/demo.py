@@ -1,4 +1,4 @@
-"""`make demo`: runs this folder's mesh, sends traffic through it, shows what weft saw, and checks it.
+"""Runs this folder's mesh, sends traffic through it, shows what weft saw, and checks it: python -m examples.first.demo
 
 Exit status 0 when every edge was mTLS, the split is what it should be, and the refusal names its rule. `--stay` leaves
 it running, to be looked at with `weft edges`, `weft status`, `weft explain`.
