@@ -46,6 +46,16 @@ def test_who_has_it_up_is_found_until_it_is_over(project: Project) -> None:
         project.running()
 
 
+def test_its_folders_go_with_the_last_that_has_something_in_them(project: Project, tmp_path: Path) -> None:
+    other = Project.of(tmp_path / "weft.yaml")
+    project.open()
+    other.open()
+    project.remove()
+    assert list((tmp_path / "state").rglob("*")) == [tmp_path / "state/up", other.directory]
+    other.remove()
+    assert not (tmp_path / "state").exists()
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"pid": 1}'])
 def test_what_is_no_note_is_nobody(project: Project, text: str) -> None:
     project.open()

@@ -6,6 +6,7 @@ time beside it, a later process of the same id is not taken for ours.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -108,7 +109,11 @@ class Project:
         write_private(self.directory / "run.json", json.dumps(asdict(run)))
 
     def remove(self) -> None:
+        """With the folders around it that nobody else has anything in."""
         shutil.rmtree(self.directory, ignore_errors=True)
+        for folder in (self.directory.parent, self.directory.parent.parent):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 def stop(run: Run, at_once: bool = False, pause: Callable[[float], object] = time.sleep) -> None:
