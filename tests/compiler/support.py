@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tests.resources.support import document, one
-from weft.compiler import Compiled, PortInfo, Snapshot, Stored, WorkloadInfo, World, compile_all, core
+from weft.compiler import Compiled, Discovered, PortInfo, Snapshot, Stored, WorkloadInfo, World, compile_all, core
 from weft.compiler.index import Dirty, Index
 from weft.resources import Resource
 
@@ -51,6 +51,10 @@ def workload(name: str, of: str = "a", account: str | None = None, **more: Any) 
     return WorkloadInfo(f"{namespace}/{name}", namespace, service_name, ports=ports, **values)
 
 
+def found(address: str = "192.0.2.7", port: int = 0, source: str = "dns db.example.com", **more: Any) -> Discovered:
+    return Discovered(source, address, port, **more)
+
+
 def snapshot(resources: Iterable[Resource], revision: int = 1, stored: bool = True) -> Snapshot:
     """Stored one after the other, or not yet."""
     return Snapshot(
@@ -59,14 +63,16 @@ def snapshot(resources: Iterable[Resource], revision: int = 1, stored: bool = Tr
     )
 
 
-def world(*workloads: WorkloadInfo) -> World:
-    return World({w.name: w for w in workloads}, TRUST)
+def world(*parts: WorkloadInfo | Discovered) -> World:
+    """What was discovered is of the service default/a."""
+    workloads = {p.name: p for p in parts if isinstance(p, WorkloadInfo)}
+    discovered = tuple(p for p in parts if isinstance(p, Discovered))
+    return World(workloads, TRUST, discovered={"default/a": discovered} if discovered else {})
 
 
-def compiled(*parts: Resource | WorkloadInfo, stored: bool = True) -> Compiled:
+def compiled(*parts: Resource | WorkloadInfo | Discovered, stored: bool = True) -> Compiled:
     resources = [p for p in parts if isinstance(p, Resource)]
-    workloads = [p for p in parts if isinstance(p, WorkloadInfo)]
-    return compile_all(snapshot(resources, stored=stored), world(*workloads))
+    return compile_all(snapshot(resources, stored=stored), world(*(p for p in parts if not isinstance(p, Resource))))
 
 
 def message(result: Compiled, kind: Any, key: str) -> Any:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.compiler.support import access, mesh, route, service, snapshot, traffic, workload, world
+from tests.compiler.support import access, found, mesh, route, service, snapshot, traffic, workload, world
 from weft.compiler import Compiler, Snapshot, Stored, World, compile_all
 from weft.resources import Origin, load_text, to_yaml
 
@@ -52,6 +52,13 @@ WORKLOADS = [
     workload("w4", of=""),
     workload("w5", of="c", namespace="shop"),
 ]
+# What sources may have found, by service.
+DISCOVERED = [
+    {},
+    {"default/a": (found("192.0.2.1"), found("192.0.2.2", 81, labels={"version": "v2"}))},
+    {"default/a": (found("192.0.2.1", health="unknown", stale=True),), "default/gone": (found(),)},
+    {"default/b": (found("2001:db8::1", identity="spiffe://weft.local/ns/default/sa/bb", priority=1),)},
+]
 ROOTS = [("weft.local", ()), ("weft.local", (b"root",)), ("other.local", (b"root",))]
 
 
@@ -62,7 +69,8 @@ def states(draw):
     ages = draw(st.permutations(range(len(resources))))
     stored = {ref: Stored(r, 1, 1.0 + age) for (ref, r), age in zip(resources.items(), ages, strict=True)}
     workloads = {w.name: w for w in draw(st.lists(st.sampled_from(WORKLOADS), max_size=4))}
-    return Snapshot(1, stored), World(workloads, *draw(st.sampled_from(ROOTS)))
+    discovered = draw(st.sampled_from(DISCOVERED))
+    return Snapshot(1, stored), World(workloads, *draw(st.sampled_from(ROOTS)), discovered)
 
 
 def content(compiled):
@@ -132,7 +140,8 @@ def test_a_hint_of_what_changed_gives_the_same(start, other):
     compiler.update(*start)
     refs = {**start[0].resources, **other[0].resources}
     workloads = {**start[1].workloads, **other[1].workloads}
-    compiler.update(*other, refs=refs, workloads=workloads)
+    discovered = {**start[1].discovered, **other[1].discovered}
+    compiler.update(*other, refs=refs, workloads=workloads, discovered=discovered)
     assert content(compiler.compiled) == content(compile_all(*other))
 
 
@@ -156,6 +165,14 @@ def test_an_endpoint_change_compiles_no_route():
     compiler.update(snapshot(RESOURCES), world(workload("w1"), workload("w2")))
     delta = compiler.update(None, world(workload("w1"), workload("w2", health="unhealthy")))
     assert {kind for kind, _ in delta.changed} == {"Endpoints"}
+
+
+def test_what_a_source_found_changes_the_endpoints_of_its_service_only():
+    compiler = Compiler()
+    compiler.update(snapshot([service("a"), service("b"), route("r", "{backendRefs: [{name: a, port: 80}]}")]), world())
+    assert {kind for kind, _ in compiler.update(None, world(found())).changed} == {"Endpoints"}
+    # Stale is for people: as long as it is used in the same way, no proxy hears of it.
+    assert not compiler.update(None, world(found(stale=True)))
 
 
 def test_who_was_kept_out_is_no_longer_named_when_the_policy_is_gone():

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.compiler.support import access, compiled, message, service, status, traffic, workload
+from tests.compiler.support import access, compiled, found, message, service, status, traffic, workload
 from weft.compiler import PortInfo
 from weft.v1 import program_pb2 as pb
 
@@ -116,3 +116,45 @@ def test_plaintext_and_weights_are_required_by_name():
     text = "{ports: [{port: 80}], endpoints: [{address: 127.0.0.9, weight: 3}]}"
     delivered = compiled(service("a", text), workload("x")).delivered["Endpoints", "default/a:80"]
     assert delivered.requires == {"connect.plaintext", "connect.mtls", "balance.weight"}
+
+
+def test_what_a_source_found_is_an_endpoint_without_a_proxy():
+    parts = (
+        found("192.0.2.7", 5432, weight=3, priority=1, labels={"version": "v2"}, zone="z1", health="unknown"),
+        found("2001:db8::7", identity="spiffe://weft.local/ns/default/sa/a"),
+    )
+    result = compiled(service("a"), *parts)
+    first, second = message(result, "Endpoints", "default/a:80").endpoints
+    assert (first.address, first.port, first.workload) == ("192.0.2.7", 5432, "default/a-192.0.2.7-5432")
+    assert (first.weight, first.priority, first.version, first.zone) == (3, 1, "v2", "z1")
+    assert (first.identity, first.health) == ("", pb.HEALTH_UNKNOWN)
+    assert (second.address, second.port, second.workload) == ("2001:db8::7", 80, "default/a-2001-db8--7")
+    assert second.identity == "spiffe://weft.local/ns/default/sa/a"
+    assert not [key for key in result.delivered if key[0] == "Inbound"]
+    assert result.delivered["Endpoints", "default/a:80"].requires >= {"balance.priority", "balance.weight"}
+
+
+def test_a_subset_has_what_was_found_with_its_labels():
+    a = service("a", "{ports: [{port: 80}], subsets: [{name: v2, labels: {version: v2}}]}")
+    parts = (a, found("192.0.2.7", labels={"version": "v2"}), found("192.0.2.8"))
+    assert endpoints(*parts, key="default/a:80[v2]") == [("a-192.0.2.7", 80)]
+
+
+MESHED = "spiffe://weft.local/ns/default/sa/a"
+FOUND = {
+    "nothing asked": (service("a"), found(), [], True),
+    "accounts listed": (service("a", LISTED), found(), [], False),
+    "service strict": (service("a", STRICT), found(), [], False),
+    "rules": (service("a"), found(), [access("p", ALLOW)], False),
+    "rules that steer": (service("a"), found(), [traffic("t", "retry: {}")], True),
+    "with the identity of the service": (service("a"), found(identity=MESHED), [access("p", ALLOW)], True),
+    "with another identity": (service("a"), found(identity="spiffe://weft.local/ns/default/sa/evil"), [], False),
+}
+
+
+@pytest.mark.parametrize(("of", "who", "policies", "admitted"), FOUND.values(), ids=FOUND)
+def test_what_was_found_is_admitted_as_a_registration_is(of, who, policies, admitted):
+    result = compiled(of, who, *policies)
+    assert bool(message(result, "Endpoints", "default/a:80").endpoints) is admitted
+    expected = "True ResolvedRefs" if admitted else "False RegistrationRefused"
+    assert status(result, of)["ResolvedRefs"] == expected

@@ -78,18 +78,22 @@ class Compiler:
         *,
         refs: Iterable[Ref] | None = None,
         workloads: Iterable[str] | None = None,
+        discovered: Iterable[str] | None = None,
     ) -> Delta:
-        """What changed. `refs` and `workloads` name what differs, where the caller knows it: else all is compared."""
+        """What changed. `refs`, `workloads` and `discovered` (services) name what differs, where the caller knows it:
+        else all is compared."""
         dirty = Dirty()
         if world is not None:
-            self._take_world(world, workloads, dirty)
+            self._take_world(world, workloads, discovered, dirty)
         if snapshot is not None:
             self._take_snapshot(snapshot, refs, dirty)
         return self._compile(dirty)
 
     # -------------------------------------------------------------------------------------------------- intake
 
-    def _take_world(self, world: World, names: Iterable[str] | None, dirty: Dirty) -> None:
+    def _take_world(
+        self, world: World, names: Iterable[str] | None, services: Iterable[str] | None, dirty: Dirty
+    ) -> None:
         index = self._index
         if world.trust_domain != index.trust_domain:
             index.trust_domain = world.trust_domain
@@ -102,6 +106,8 @@ class Compiler:
                 index.drop_workload(name, dirty)
             elif new is not (old := index.workloads.get(name)) and new != old:
                 index.put_workload(new, dirty)
+        for service in services if services is not None else {**index.discovered, **world.discovered}:
+            index.set_discovered(service, world.discovered.get(service, ()), dirty)
         self._world = world
 
     def _take_snapshot(self, snapshot: Snapshot, refs: Iterable[Ref] | None, dirty: Dirty) -> None:

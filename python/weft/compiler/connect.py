@@ -1,7 +1,8 @@
 """Table `connect`: who serves a backend now, and which identity each has to prove.
 
-A registration is an endpoint only when it is *admitted*: it proved an identity that may serve the service, and it can
-enforce every rule that protects the service. What is left out is named in the service's status, never dropped silently.
+An endpoint was written into the service, found by one of its sources, or registered. It is one only when it is
+*admitted*: it proved an identity that may serve the service, and it can enforce every rule that protects the service.
+What is left out is named in the service's status, never dropped silently.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from weft.compiler.accept import tls_of
 from weft.compiler.authorise import policies_for, rules_require
 from weft.compiler.index import Index, ServiceName, labels_of
 from weft.compiler.make import deliver
-from weft.compiler.model import Delivered, WorkloadInfo, backend_key
+from weft.compiler.model import Delivered, Discovered, WorkloadInfo, backend_key
 from weft.compiler.requires import of_endpoints
 from weft.resources.ref import Ref
 from weft.resources.service import Service, ServicePort, StaticEndpoint, Subset
@@ -45,17 +46,24 @@ def endpoints(index: Index, name: ServiceName) -> Iterator[Delivered]:
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """Who serves a service: a registration, or an endpoint that the user wrote into it."""
+    """Who serves a service: a registration, an endpoint that the user wrote into it, or one that a source found."""
 
     info: WorkloadInfo
     static: StaticEndpoint | None = None
+    discovered: Discovered | None = None
+
+    @property
+    def registered(self) -> bool:
+        """Its proxy says what it can do. Of the others an identity is all that is known."""
+        return self.static is None and self.discovered is None
 
 
 def serving(index: Index, service: Service) -> list[Serving]:
-    """The written ones first, then by name."""
+    """The written ones first, then what was found, then the registered by name."""
     written = [_written(service, n, e) for n, e in enumerate(service.spec.endpoints)]
+    found = [_found(service, e) for e in index.discovered.get(service.full_name, ())]
     registered = index.workloads_of.get(service.full_name, {})
-    return written + [Serving(registered[name]) for name in sorted(registered)]
+    return [*written, *found, *(Serving(registered[name]) for name in sorted(registered))]
 
 
 def _written(service: Service, number: int, endpoint: StaticEndpoint) -> Serving:
@@ -72,6 +80,26 @@ def _written(service: Service, number: int, endpoint: StaticEndpoint) -> Serving
         zone=endpoint.zone,
     )
     return Serving(info, endpoint)
+
+
+def discovered_name(service: str, endpoint: Discovered) -> str:
+    """The same for as long as it stays where it is. Colons end a name in keys: "default/db-2001-db8--7-5432"."""
+    port = f"-{endpoint.port}" if endpoint.port else ""
+    return f"{service}-{endpoint.address.replace(':', '-')}{port}"
+
+
+def _found(service: Service, endpoint: Discovered) -> Serving:
+    info = WorkloadInfo(
+        discovered_name(service.full_name, endpoint),
+        service.namespace,
+        service.full_name,
+        endpoint.labels.get("version", ""),
+        endpoint.labels,
+        endpoint.identity,
+        health=endpoint.health,
+        zone=endpoint.zone,
+    )
+    return Serving(info, discovered=endpoint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +132,8 @@ def _refusal(index: Index, service: Service, serving: Serving, policies: tuple[R
     if serving.static is None:
         accounts = service.accounts
         if workload.identity and workload.identity not in (identity_of(index, service.namespace, a) for a in accounts):
-            return f"{workload.name} proved {workload.identity}, which may not serve it (identities: {_list(accounts)})"
+            claim = f"{'proved' if serving.registered else 'is said to be'} {workload.identity}"
+            return f"{workload.name} {claim}, which may not serve it (identities: {_list(accounts)})"
         if not workload.identity and service.spec.identities:
             return f"{workload.name} proved no identity, and only {_list(accounts)} may serve it"
     if not workload.identity and (strict := _asked_strict(index, service)):
@@ -124,8 +153,8 @@ def _unprotected(index: Index, serving: Serving, policies: tuple[Ref, ...]) -> s
     for ref in policies:
         if not workload.identity:
             return f"{workload.name} has no proxy that could enforce {ref}"
-        # Who is written down with an identity is taken at the user's word.
-        lacking = frozenset() if serving.static else rules_require(index, ref) - workload.capabilities
+        # Who is written down with an identity is taken at the user's word: its own proxy refuses what it does not know.
+        lacking = rules_require(index, ref) - workload.capabilities if serving.registered else frozenset()
         if lacking:
             return f"the proxy of {workload.name} is too old for {ref} (it lacks {_list(sorted(lacking))})"
     return None
@@ -139,12 +168,16 @@ def _reached(serving: Serving, port: ServicePort) -> Iterator[pb.Endpoint]:
     workload, static = serving.info, serving.static
     if static is not None:
         yield _endpoint(workload, static.address, static.port or port.port, static.weight)
+    if (found := serving.discovered) is not None:
+        yield _endpoint(workload, found.address, found.port or port.port, found.weight, found.priority)
     for reached in workload.ports:
         if reached.port == port.port:
             yield _endpoint(workload, reached.address, reached.listen_port)
 
 
-def _endpoint(workload: WorkloadInfo, address: str, port: int, weight: int = 0) -> pb.Endpoint:
+def _endpoint(
+    workload: WorkloadInfo, address: str, port: int, weight: int = 0, priority: int = 0
+) -> pb.Endpoint:
     return pb.Endpoint(
         address=address,
         port=port,
@@ -154,6 +187,7 @@ def _endpoint(workload: WorkloadInfo, address: str, port: int, weight: int = 0) 
         health=HEALTH[workload.health],
         version=workload.version,
         zone=workload.zone,
+        priority=priority,
     )
 
 

@@ -79,7 +79,7 @@ def _protects(index: Index, policy: AccessPolicy) -> Condition:
     missed = []
     for service in (index.services[name] for name in names):
         for each in serving(index, service):
-            able = each.info.identity and (each.static or required <= each.info.capabilities)
+            able = each.info.identity and (not each.registered or required <= each.info.capabilities)
             if not able and policy.ref in policies_for(index, service, each.info):
                 missed.append(each.info.name)
     return _condition(sorted(missed), "WorkloadsNotAdmitted", "cannot be enforced by, and so kept out")

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
-from weft.compiler.model import Stored, WorkloadInfo
+from weft.compiler.model import Discovered, Stored, WorkloadInfo
 from weft.resources.accesspolicy import AccessPolicy
 from weft.resources.httproute import BackendRef, HTTPRoute, ParentRef
 from weft.resources.mesh import MESH_NAME, Mesh, MeshSpec
@@ -77,6 +77,7 @@ class Index:
         self.services_in: dict[str, set[ServiceName]] = defaultdict(set)
         self.workloads: dict[str, WorkloadInfo] = {}
         self.workloads_of: dict[ServiceName, dict[str, WorkloadInfo]] = defaultdict(dict)
+        self.discovered: dict[ServiceName, tuple[Discovered, ...]] = {}
         # What a proxy must understand to enforce a policy, worked out once for all its workloads.
         self.access_requires: dict[Ref, frozenset[str]] = {}
         # Who is an endpoint and who is kept out, by service; dropped whenever its endpoints are compiled again.
@@ -138,6 +139,14 @@ class Index:
             if not self.workloads_of[workload.service]:
                 del self.workloads_of[workload.service]
             _touch_workload(workload, dirty)
+
+    def set_discovered(self, name: ServiceName, found: tuple[Discovered, ...], dirty: Dirty) -> None:
+        if self.discovered.get(name, ()) != found:
+            dirty.endpoints.add(name)
+        if found:
+            self.discovered[name] = found
+        else:
+            self.discovered.pop(name, None)
 
     def touch_all(self, dirty: Dirty) -> None:
         """For what concerns everybody: the Mesh, the trust domain."""

@@ -80,13 +80,36 @@ class WorkloadInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Discovered:
+    """One endpoint that a source named: nobody registers it, and no proxy reports on it."""
+
+    # "dns db.example.com", "file /etc/weft/db.yaml"
+    source: str
+    address: str
+    # 0: the service port.
+    port: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
+    weight: int = 1
+    # The SPIFFE ID to be proved on connect; empty: not meshed.
+    identity: str = ""
+    zone: str = ""
+    # Lower is preferred.
+    priority: int = 0
+    health: Health = "healthy"
+    # Its source does not name it any more, or names nothing at all: this is the last that it said.
+    stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class World:
-    """What is true now: registrations by "<namespace>/<workload>", and the mesh's identity."""
+    """What is true now: registrations by "<namespace>/<workload>", what sources found, and the mesh's identity."""
 
     workloads: Mapping[str, WorkloadInfo] = field(default_factory=dict)
     trust_domain: str = "weft.local"
     # DER certificates; several while one is rotated.
     roots: tuple[bytes, ...] = ()
+    # What sources named, by "<namespace>/<service>", complete for each.
+    discovered: Mapping[str, tuple[Discovered, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +130,7 @@ class Delivered:
     origins: frozenset[Ref] = frozenset()
 
 
-ConditionType: TypeAlias = Literal["Accepted", "ResolvedRefs", "Programmed", "Enforced"]
+ConditionType: TypeAlias = Literal["Accepted", "ResolvedRefs", "Programmed", "Enforced", "Discovered"]
 ConditionStatus: TypeAlias = Literal["True", "False", "Unknown", "Partial"]
 
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from weft.compiler.model import Status, WorkloadInfo
+from weft.compiler.model import Discovered, Status, WorkloadInfo
 from weft.controller import frames
 from weft.controller.topics import Entry, Topics
 from weft.controller.worker import Done, Item, Update
@@ -43,6 +43,7 @@ class _Pending:
     drops: set[Ref] = field(default_factory=set)
     workloads: dict[str, WorkloadInfo] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
+    discovered: dict[str, tuple[Discovered, ...]] = field(default_factory=dict)
 
 
 class _Process:
@@ -131,6 +132,7 @@ class Compiling:
         self._identity = (trust_domain, tuple(roots))
         self._items: dict[Ref, Item] = {}
         self._workloads: dict[str, WorkloadInfo] = {}
+        self._discovered: dict[str, tuple[Discovered, ...]] = {}
         self._wanted_revision = 0
         self._pending = _Pending()
         self._changed = asyncio.Event()
@@ -177,6 +179,16 @@ class Compiling:
             self._workloads.pop(name, None)
             self._pending.workloads.pop(name, None)
             self._pending.gone.add(name)
+        self._changed.set()
+
+    def set_discovered(self, found: Mapping[str, tuple[Discovered, ...]]) -> None:
+        """By service, complete for each; () where nothing is left."""
+        for name, endpoints in found.items():
+            self._pending.discovered[name] = endpoints
+            if endpoints:
+                self._discovered[name] = endpoints
+            else:
+                self._discovered.pop(name, None)
         self._changed.set()
 
     async def ask(self, operation: str, argument: Any, timeout_s: float | None = None) -> Any:
@@ -247,6 +259,7 @@ class Compiling:
             workloads=tuple(self._workloads.values()),
             trust_domain=self._identity[0],
             roots=self._identity[1],
+            discovered=dict(self._discovered),
         )
 
     def _take(self) -> Update:
@@ -260,6 +273,7 @@ class Compiling:
             tuple(pending.gone),
             self._identity[0],
             self._identity[1],
+            pending.discovered,
         )
 
 

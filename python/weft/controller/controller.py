@@ -3,7 +3,7 @@
 REST ─► intent ─► store                              proxies
             │                                          │ Attach            │ DeltaAggregatedResources
             ▼                                          ▼                   ▲
-        compiling (a process of its own) ◄─ world ─ registry            delivery
+        compiling (a process of its own) ◄─ world ─ registry, discovery delivery
             │                                                              ▲
             └──────────────────────► topics ───────────────────────────────┘
 """
@@ -36,6 +36,9 @@ from weft.controller.statedir import StateDir
 from weft.controller.tapping import TapService
 from weft.controller.telemetry import TelemetryService
 from weft.controller.topics import Topics
+from weft.discovery import Discovery
+from weft.discovery.make import maker
+from weft.discovery.probe import Probe
 from weft.identity.authority import Authority
 from weft.identity.server import ServerIdentity
 from weft.identity.signer import Signer
@@ -89,7 +92,10 @@ class Controller:
         self.topics = Topics()
         self.statuses: dict[Ref, Status] = {}
         self.compiling = Compiling(self.topics, trust_domain, self.authority.roots, self._compiled, compiler)
-        self.intent = Intent(self.store, self.compiling, self.events)
+        self.discovery = Discovery(
+            self.state.discovered, maker(), Probe(), self.clock, self.events, self.compiling.set_discovered
+        )
+        self.intent = Intent(self.store, self.compiling, self.events, self.discovery.set_service)
         leases = Leases(options.lease_unhealthy_s, options.lease_removed_s)
         self.registry = Registry(leases, self.store, self.clock, self._world_changed)
         self.delivery = Delivery(self.topics, self.registry, self.store, self.events, self.clock, trust_domain)
@@ -123,13 +129,15 @@ class Controller:
         self.compiling.set_workloads(await self.registry.load(gone))
         if self.store.restored:
             self.compiling.hold()
+        self.compiling.set_discovered(self.discovery.remembered())
         self.compiling.start()
         self.grpc.bind(Address.parse(self.options.grpc_address, "--grpc-address"), self.authority, self.server_identity)
         self.grpc.bind_unix(self.state.socket)
         await self.grpc.start()
         names = frozenset(self._names())
         await self.rest.start(build_app(self, self.state.rest_token(), names))
-        self._tasks = [asyncio.create_task(self.registry.run()), asyncio.create_task(self._forget_edges())]
+        works = (self.registry.run(), self.discovery.run(), self._forget_edges())
+        self._tasks = [asyncio.create_task(work) for work in works]
         if self.store.restored:
             self._tasks.append(asyncio.create_task(self._settle()))
         log.info("trust domain %s, root %s", self.authority.trust_domain, self.authority.root_sha256)
@@ -143,8 +151,9 @@ class Controller:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.rest.stop()
-        # Leases are not lost by our own going: they are saved as they are.
+        # Leases are not lost by our own going: they are saved as they are, and so is what was discovered.
         await self.registry.save()
+        await self.discovery.stop()
         await self.grpc.stop(GRPC_GRACE_S)
         await self.compiling.stop()
         self._close_files()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,10 +57,17 @@ class Answer:
 class Intent:
     """All resources, in memory as in the store. One apply at a time: what was checked is what is written."""
 
-    def __init__(self, store: Store, compiling: Compiling, events: EventRing) -> None:
+    def __init__(
+        self,
+        store: Store,
+        compiling: Compiling,
+        events: EventRing,
+        on_service: Callable[[str, Service | None], None] = lambda name, service: None,
+    ) -> None:
+        """`on_service`: told of each service that was written, as it is now; None: it is gone."""
         self.records: dict[Ref, Record] = {}
         self.services: dict[str, Service] = {}
-        self._store, self._compiling, self._events = store, compiling, events
+        self._store, self._compiling, self._events, self._on_service = store, compiling, events, on_service
         self._one_at_a_time = asyncio.Lock()
 
     async def load(self) -> None:
@@ -134,6 +141,7 @@ class Intent:
             self.records.pop(ref, None)
             if ref.kind == Service.KIND:
                 self.services.pop(f"{ref.namespace}/{ref.name}", None)
+                self._on_service(f"{ref.namespace}/{ref.name}", None)
         self._compiling.set_resources(max(revision, self._store.revision), [_item(record) for record in fresh], gone)
 
     def _remember_service(self, record: Record) -> None:
@@ -145,6 +153,7 @@ class Intent:
             return
         if isinstance(resource, Service):
             self.services[name] = resource
+            self._on_service(name, resource)
 
 
 def _rule_number(record: Record, rule_id: str) -> int:

@@ -18,6 +18,7 @@ from weft.controller.rest_json import ApiError, Body, body_of, condition_json, m
 from weft.controller.status import programmed
 from weft.controller.stream import ProxyStream
 from weft.controller.topics import RANK, Entry
+from weft.discovery import report
 from weft.resources.ref import Ref
 from weft.resources.service import Service
 from weft.store.model import Record
@@ -93,6 +94,7 @@ class State:
                 count[0] += 1
                 count[1] += info.health == "healthy"
         found = []
+        discovered = self._controller.discovery.found
         for name in sorted({*declared, *counts}):
             namespace, _, short = name.partition("/")
             workloads, healthy = counts.get(name, (0, 0))
@@ -105,6 +107,7 @@ class State:
                     "ports": _ports(declared.get(name)),
                     "workloads": workloads,
                     "healthy": healthy,
+                    "sources": report.sources_json(discovered[name]) if name in discovered else [],
                 }
             )
         return found
@@ -158,6 +161,9 @@ class State:
         state = programmed(controller.topics, record.ref)
         status = controller.statuses.get(record.ref)
         conditions = [*(status.conditions if status else ()), *((enforced,) if enforced else ())]
+        found = controller.discovery.found.get(f"{record.ref.namespace}/{record.ref.name}")
+        if found is not None and record.ref.kind == Service.KIND:
+            conditions.append(report.condition(found, controller.clock.time()))
         if status is None or controller.compiling.revision < record.revision:
             conditions = [*conditions, state.not_compiled()]
         elif (accepted := status.condition("Accepted")) is None or accepted.status != "False":

@@ -34,7 +34,7 @@ def lock(path: Path) -> int:
 
 
 class StateDir:
-    """`<path>/{store.db, ca/, controller.sock, rest.token, lock}`."""
+    """`<path>/{store.db, ca/, discovered.json, controller.sock, rest.token, lock}`."""
 
     def __init__(self, path: Path) -> None:
         self.path = private_directory(path.absolute())
@@ -49,6 +49,10 @@ class StateDir:
     @property
     def store(self) -> Path:
         return self.path / "store.db"
+
+    @property
+    def discovered(self) -> Path:
+        return self.path / "discovered.json"
 
     @property
     def ca(self) -> Path:

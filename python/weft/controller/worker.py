@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
 from weft.ask import CannotAnswer, explain
@@ -18,7 +18,7 @@ from weft.compiler import core
 from weft.compiler.compile import Compiler
 from weft.compiler.enforced import enforced
 from weft.compiler.judge import Check, judge
-from weft.compiler.model import Condition, Delivered, Key, Snapshot, Status, Stored, WorkloadInfo, World
+from weft.compiler.model import Condition, Delivered, Discovered, Key, Snapshot, Status, Stored, WorkloadInfo, World
 from weft.controller import frames
 from weft.controller.topics import Entry
 from weft.resources.base import Resource
@@ -55,6 +55,8 @@ class Update:
     gone: tuple[str, ...] = ()
     trust_domain: str = ""
     roots: tuple[bytes, ...] = ()
+    # By service, complete for each; () where nothing is left.
+    discovered: Mapping[str, tuple[Discovered, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Worker:
         self._compiler = Compiler(check)
         self._resources: dict[Ref, Stored] = {}
         self._workloads: dict[str, WorkloadInfo] = {}
+        self._discovered: dict[str, tuple[Discovered, ...]] = {}
         self._operations: dict[str, Callable[[Any], Iterator[Any]]] = {
             "update": self._update,
             "check": self._check_documents,
@@ -104,11 +107,14 @@ class Worker:
             self._workloads[workload.name] = workload
         for name in update.gone:
             self._workloads.pop(name, None)
+        merged = {**self._discovered, **update.discovered}
+        self._discovered = {name: found for name, found in merged.items() if found}
         delta = self._compiler.update(
             Snapshot(update.revision, self._resources),
-            World(self._workloads, update.trust_domain, update.roots),
+            World(self._workloads, update.trust_domain, update.roots, self._discovered),
             refs=[*(item.ref for item in update.puts), *update.drops],
             workloads=[*(workload.name for workload in update.workloads), *update.gone],
+            discovered=update.discovered,
         )
         entries = [_entry(delivered) for delivered in delta.changed.values()]
         for begin in range(0, len(entries), BATCH):

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 from pydantic import Field, model_validator
 
 from weft.resources.base import Model, Resource
+from weft.resources.source import Source
 from weft.resources.types import AtLeastOne, DnsLabel, DnsName, IpAddress, Port, SpiffeId, Time, Weight, once, wrong
 
 Protocol: TypeAlias = Literal["HTTP", "HTTP2", "GRPC", "TCP", "TLS"]
@@ -113,12 +114,17 @@ class ServiceSpec(Model):
     subsets: tuple[Subset, ...] = Field(default=(), max_length=64)
     mtls: Mtls | None = None
     endpoints: tuple[StaticEndpoint, ...] = Field(default=(), max_length=10_000)
+    # Beside them: what is found elsewhere, and moves.
+    discovery: tuple[Source, ...] = Field(default=(), max_length=16)
 
     @model_validator(mode="after")
     def _names_once(self) -> ServiceSpec:
         once("ports", (str(p.port) for p in self.ports))
         once("ports", (p.name for p in self.ports if p.name))
         once("subsets", (s.name for s in self.subsets))
+        once("discovery", map(str, self.discovery))
+        if len(self.ports) > 1 and any(s.brings_ports for s in self.discovery):
+            raise wrong("the port of what DNS finds is ambiguous where the service has several", "split it")
         if len(self.ports) > 1 and any(e.port for e in self.endpoints):
             raise wrong("an endpoint's port is ambiguous where the service has several", "leave it out, or split it")
         if self.health and self.health.port and self.health.port not in {p.port for p in self.ports}:

@@ -164,6 +164,12 @@ def _unenforced(policy: AccessPolicy, service: Service) -> Iterator[Problem]:
             what = f"nothing can enforce it for endpoint {endpoint.address} of Service {service.full_name}"
             hint = "target the services that have proxies, or give the endpoint its identity"
             yield Problem.at(policy.origin, what, "no proxy stands before it", hint)
+    for source in service.spec.discovery:
+        # A file may give its endpoints identities; a DNS record cannot.
+        if source.dns is not None:
+            what = f"nothing can enforce it for what {source} finds for Service {service.full_name}"
+            hint = "target the services that have proxies, or list the endpoints with identities in a file"
+            yield Problem.at(policy.origin, what, "no proxy stands before it", hint)
 
 
 def _callers(policy: AccessPolicy) -> Iterator[str]:
