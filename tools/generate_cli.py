@@ -33,7 +33,7 @@ def page() -> str:
 
 
 def _section(words: list[str]) -> str:
-    return f"\n## weft {' '.join(words)}\n\n```\n{''.join(_help(words))}```\n"
+    return f"\n## weft {' '.join(words)}\n\n```text\n{''.join(_help(words))}```\n"
 
 
 def _help(words: list[str]) -> Iterator[str]:

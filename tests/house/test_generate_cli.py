@@ -8,4 +8,4 @@ def test_the_page_is_what_the_commands_say() -> None:
 def test_every_command_has_a_section() -> None:
     text = page()
     for command in ("up", "run", "apply", "explain", "token create", "version"):
-        assert f"## weft {command}\n\n```\nUsage: weft {command}" in text
+        assert f"## weft {command}\n\n```text\nUsage: weft {command}" in text

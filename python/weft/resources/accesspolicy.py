@@ -90,8 +90,11 @@ GrpcMethod = Annotated[str, AfterValidator(_grpc_method)]
 class PathCondition(Model):
     """Exactly one of them."""
 
+    # The whole path, without query.
     exact: Annotated[str, AfterValidator(_absolute)] | None = None
+    # Its beginning, of whole segments: /a is that of /a/b, and not of /ab.
     prefix: Annotated[str, AfterValidator(_absolute)] | None = None
+    # Its end.
     suffix: Annotated[str, StringConstraints(min_length=1), AfterValidator(unambiguous)] | None = None
     # "{*}" is one segment, "{**}" any number, only at the end.
     template: Annotated[str, AfterValidator(_template)] | None = None
@@ -104,12 +107,19 @@ class PathCondition(Model):
 
 
 class HeaderCondition(Model):
+    # In any case.
     name: HeaderName
+    # The whole value.
     exact: str | None = None
+    # Its beginning.
     prefix: str | None = None
+    # Its end.
     suffix: str | None = None
+    # All of it matches.
     regex: Regex | None = None
+    # Whatever it says.
     present: Literal[True] | None = None
+    # Matches where the rest does not.
     invert: Flag = False
 
     @model_validator(mode="after")
@@ -123,32 +133,46 @@ class HeaderCondition(Model):
 class Source(Model):
     """All given fields must match; within a field one value is enough. An empty one matches every caller."""
 
+    # SPIFFE IDs; a `*` at the end stands for any end.
     principals: tuple[Principal, ...] = ()
+    # Of the caller's identity.
     namespaces: tuple[DnsLabel, ...] = ()
     # "<namespace>/<service>", or a name in the policy's namespace: whoever holds an identity that may serve it.
     services: tuple[ServiceName, ...] = ()
+    # The caller's address, as the callee's proxy sees it.
     ip_blocks: tuple[IpBlock, ...] = ()
+    # None of these.
     not_principals: tuple[Principal, ...] = ()
+    # None of these.
     not_namespaces: tuple[DnsLabel, ...] = ()
+    # None of these.
     not_services: tuple[ServiceName, ...] = ()
+    # None of these.
     not_ip_blocks: tuple[IpBlock, ...] = ()
 
 
 class Operation(Model):
     """All given fields must match; within a field one value is enough. An empty one matches every request."""
 
+    # The request's host, without port; `*.example.com` for what is below it.
     hosts: tuple[Host, ...] = ()
     # Service ports.
     ports: tuple[Port, ...] = ()
+    # One of these.
     methods: tuple[Method, ...] = ()
+    # One of these.
     paths: tuple[PathCondition, ...] = ()
     # "<package>.<Service>/<Method>" or "<package>.<Service>/*"; gRPC sends them as paths.
     grpc_methods: tuple[GrpcMethod, ...] = ()
     # All of them must match.
     headers: tuple[HeaderCondition, ...] = ()
+    # None of these.
     not_hosts: tuple[Host, ...] = ()
+    # None of these.
     not_ports: tuple[Port, ...] = ()
+    # None of these.
     not_methods: tuple[Method, ...] = ()
+    # None of these.
     not_paths: tuple[PathCondition, ...] = ()
 
     @model_validator(mode="after")
@@ -170,18 +194,23 @@ class Operation(Model):
 class AccessRule(Model):
     """Matches when one of `from` matches (or there is none) and one of `to` matches (or there is none)."""
 
+    # Callers; none: every caller.
     from_: tuple[Source, ...] = Field(default=(), alias="from", max_length=64)
+    # Requests; none: every request.
     to: tuple[Operation, ...] = Field(default=(), max_length=64)
 
 
 class Selector(Model):
+    # Workloads that have all of these.
     labels: dict[str, str] = Field(min_length=1)
 
 
 class AccessPolicySpec(Model):
     # Neither targetRefs nor selector: every workload of the namespace.
     target_refs: tuple[ServiceTarget, ...] = Field(default=(), max_length=16)
+    # Workloads of the namespace by labels.
     selector: Selector | None = None
+    # A Deny that matches stands above every Allow.
     action: Literal["Allow", "Deny"] = "Allow"
     # Decides nothing: counts and logs what it would have done.
     audit: Flag = False

@@ -16,13 +16,18 @@ MAX_PATH = 1024
 
 
 class HeaderValue(Model):
+    # In any case.
     name: HeaderName
+    # As it is sent.
     value: HeaderText
 
 
 class HeaderModifier(Model):
+    # In place of what is there.
     set: tuple[HeaderValue, ...] = Field(default=(), max_length=MAX_FIELDS)
+    # Beside what is there.
     add: tuple[HeaderValue, ...] = Field(default=(), max_length=MAX_FIELDS)
+    # By name.
     remove: tuple[HeaderName, ...] = Field(default=(), max_length=MAX_FIELDS)
 
     @model_validator(mode="after")
@@ -36,8 +41,11 @@ class HeaderModifier(Model):
 
 
 class PathModifier(Model):
+    # Which of the two below.
     type: Literal["ReplaceFullPath", "ReplacePrefixMatch"]
+    # The new path.
     replace_full_path: str | None = Field(default=None, max_length=MAX_PATH)
+    # What stands in place of the prefix that matched.
     replace_prefix_match: str | None = Field(default=None, max_length=MAX_PATH)
 
     @model_validator(mode="after")
@@ -55,15 +63,22 @@ class PathModifier(Model):
 
 
 class Redirect(Model):
+    # Else as the request came.
     scheme: Literal["http", "https"] | None = None
+    # Else as the request came.
     hostname: DnsName | None = None
+    # Else as the request came.
     path: PathModifier | None = None
+    # Else the scheme's own, or as the request came.
     port: Port | None = None
+    # What the caller is answered.
     status_code: Literal[301, 302, 303, 307, 308] = 302
 
 
 class Rewrite(Model):
+    # The Host that the callee sees.
     hostname: DnsName | None = None
+    # The path that the callee sees.
     path: PathModifier | None = None
 
 
@@ -79,10 +94,15 @@ _FILTERS_NOT_YET = ("RequestMirror", "CORS", "ExternalAuth", "ExtensionRef")
 class Filter(Model):
     NOT_YET: ClassVar[frozenset[str]] = frozenset({"requestMirror", "cors", "externalAuth", "extensionRef"})
 
+    # RequestHeaderModifier, ResponseHeaderModifier, RequestRedirect or URLRewrite; its field goes with it.
     type: str
+    # On the way to the callee.
     request_header_modifier: HeaderModifier | None = None
+    # On the way back.
     response_header_modifier: HeaderModifier | None = None
+    # The caller is told to go elsewhere.
     request_redirect: Redirect | None = None
+    # The callee sees another host or path.
     url_rewrite: Rewrite | None = Field(default=None, alias="urlRewrite")
 
     @model_validator(mode="before")

@@ -37,10 +37,15 @@ MAX_BACKENDS = 64
 class ParentRef(Model):
     # Gateway API's default kind is Gateway: leaving it out means a gateway there, so it cannot mean a Service here.
     group: str = "gateway.networking.k8s.io"
+    # Only Service is one here.
     kind: str = "Gateway"
+    # Else the route's own.
     namespace: DnsLabel | None = None
+    # The service whose callers follow the route.
     name: DnsName
+    # Else every port of the service.
     port: Port | None = None
+    # The port by name.
     section_name: DnsName | None = None
 
     @model_validator(mode="after")
@@ -54,7 +59,9 @@ class ParentRef(Model):
 
 
 class PathMatch(Model):
+    # A prefix is one of whole segments: /a has /a/b in it, and not /ab.
     type: Literal["Exact", "PathPrefix", "RegularExpression"] = "PathPrefix"
+    # The path, without query.
     value: str = Field(default="/", max_length=MAX_PATH)
 
     @model_validator(mode="after")
@@ -79,6 +86,7 @@ def normal_path(path: str) -> str:
 
 
 class _ValueMatch(Model):
+    # How `value` is meant.
     type: Literal["Exact", "RegularExpression"] = "Exact"
 
     @model_validator(mode="after")
@@ -89,21 +97,29 @@ class _ValueMatch(Model):
 
 
 class HeaderMatch(_ValueMatch):
+    # In any case.
     name: HeaderName
+    # What the whole value is, or the pattern that all of it has.
     value: str = Field(min_length=1, max_length=4096)
 
 
 class QueryMatch(_ValueMatch):
+    # In its own case.
     name: str = Field(min_length=1, max_length=256)
+    # What the whole value is, or the pattern that all of it has.
     value: str = Field(min_length=1, max_length=1024)
 
 
 class RouteMatch(Model):
     """All given fields must match. No path given: every path."""
 
+    # Else every path.
     path: PathMatch = PathMatch()
+    # Else every method.
     method: Method | None = None
+    # All of them.
     headers: tuple[HeaderMatch, ...] = Field(default=(), max_length=MAX_FIELDS)
+    # All of them.
     query_params: tuple[QueryMatch, ...] = Field(default=(), max_length=MAX_FIELDS)
 
     @model_validator(mode="after")
@@ -114,14 +130,21 @@ class RouteMatch(Model):
 
 
 class BackendRef(Model):
+    # Core and weft's Service are the same.
     group: Group = ""
+    # Only Service.
     kind: Literal["Service"] = "Service"
+    # Else the route's own.
     namespace: DnsLabel | None = None
+    # The service that requests are sent to.
     name: DnsName
+    # A port of that service.
     port: Port
     # Our extension: one of the Service's `subsets`.
     subset: DnsLabel | None = None
+    # Its share of the sum of all weights; 0 gets nothing.
     weight: Weight = 1
+    # Header modifiers for this share alone.
     filters: tuple[Filter, ...] = Field(default=(), max_length=MAX_FIELDS)
 
     @model_validator(mode="after")
@@ -136,7 +159,9 @@ class BackendRef(Model):
 class Timeouts(Model):
     """Where it is written, "0s" is none."""
 
+    # For the whole request, all tries included.
     request: Duration | None = None
+    # For one try.
     backend_request: Duration | None = None
 
     @model_validator(mode="after")
@@ -149,8 +174,11 @@ class Timeouts(Model):
 class Retry(Model):
     """GEP-1731."""
 
+    # Statuses that are tried again.
     codes: tuple[Annotated[int, Field(strict=True)], ...] = Field(default=(), max_length=64)
+    # Tries after the first; else 2.
     attempts: Count | None = None
+    # The base of the pause between two tries; else 25 ms.
     backoff: Time | None = None
 
     @model_validator(mode="after")
@@ -166,10 +194,15 @@ class Rule(Model):
 
     # Goes into the rule's id; without it the id has the rule's number.
     name: DnsName | None = None
+    # One of them has to match; none: every request.
     matches: tuple[RouteMatch, ...] = Field(default=(), max_length=MAX_MATCHES)
+    # What is changed on the way.
     filters: tuple[Filter, ...] = Field(default=(), max_length=MAX_FIELDS)
+    # Where to, in shares by weight. None, and no redirect: answered 500.
     backend_refs: tuple[BackendRef, ...] = Field(default=(), max_length=MAX_BACKENDS)
+    # Else those of a TrafficPolicy.
     timeouts: Timeouts | None = None
+    # Else that of a TrafficPolicy.
     retry: Retry | None = None
 
     @model_validator(mode="after")
@@ -195,9 +228,11 @@ class Rule(Model):
 class HTTPRouteSpec(Model):
     NOT_YET: ClassVar[frozenset[str]] = frozenset({"useDefaultGateways"})
 
+    # The services that it routes for.
     parent_refs: tuple[ParentRef, ...] = Field(min_length=1, max_length=32)
     # Read and ignored: Gateway API's rule for routes attached to a Service.
     hostnames: tuple[str, ...] = ()
+    # By Gateway API's precedence, not by their order here; a request that matches none is answered 404.
     rules: tuple[Rule, ...] = Field(default=(Rule(),), min_length=1, max_length=MAX_RULES)
 
     @model_validator(mode="after")

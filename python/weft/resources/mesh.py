@@ -15,7 +15,9 @@ MESH_NAME = "mesh"
 class MeshMtls(Model):
     """Strict: callers without an identity are refused. A port's or service's own mode stands above these."""
 
+    # For all namespaces that are not named below.
     mode: Literal["permissive", "strict"] = "permissive"
+    # By name.
     namespaces: dict[DnsLabel, Literal["permissive", "strict"]] = Field(default_factory=dict)
 
 
@@ -25,12 +27,15 @@ class MeshAccess(Model):
 
 
 class MeshSpec(Model):
+    # Whether callers need an identity.
     mtls: MeshMtls = MeshMtls()
+    # Who may call where no policy says.
     access: MeshAccess = MeshAccess()
     # Destinations that are no service: passed through, or refused.
     egress: Literal["allow", "refuse"] = "allow"
     # "<service>.<namespace>.<suffix>" is a name of the mesh.
     suffixes: tuple[DnsName, ...] = Field(default=("mesh",), min_length=1, max_length=8)
+    # Which requests proxies write a line about.
     access_log: Literal["errors", "off", "all"] = "errors"
 
 

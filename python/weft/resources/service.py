@@ -27,11 +27,15 @@ _BY_APP_PROTOCOL: dict[str, Protocol] = {
 
 
 class ServicePort(Model):
+    # What `sectionName` means.
     name: DnsLabel | None = None
+    # As clients know it.
     port: Port
     # Not given: by the port's name ("http", "grpc-admin"), else detected from the first bytes.
     protocol: Protocol | None = None
+    # The same in Kubernetes' words.
     app_protocol: str | None = None
+    # Else the service's `mtls`, else the mesh's.
     tls: TlsMode | None = None
 
     @model_validator(mode="after")
@@ -62,15 +66,21 @@ def _by_app_protocol(name: str) -> Protocol | None:
 class Health(Model):
     """One of `http` (a path), `tcp`, `grpc` (a service name, "" for the whole server)."""
 
+    # Healthy when GET of this path is answered 2xx.
     http: str | None = None
+    # Healthy when a connection is accepted.
     tcp: Literal[True] | None = None
+    # Healthy when grpc.health.v1 says SERVING.
     grpc: str | None = None
     # The service port asked; the first one without it.
     port: Port | None = None
+    # From one question to the next, give or take a tenth.
     interval: Time = 10_000
+    # How long an answer may take.
     timeout: Time = 1_000
     # Answers in a row until it counts.
     rise: AtLeastOne = 2
+    # Failures in a row until it counts.
     fall: AtLeastOne = 3
 
     @model_validator(mode="after")
@@ -85,34 +95,46 @@ class Health(Model):
 
 
 class Subset(Model):
+    # What a backendRef's `subset` means.
     name: DnsLabel
+    # Workloads that have all of these.
     labels: dict[str, str] = Field(min_length=1)
 
 
 class StaticEndpoint(Model):
     """For what no proxy registers: other people's servers, and `weft-proxy run --program`."""
 
+    # Where it is; no name.
     address: IpAddress
     # Where the service has one port: the endpoint's own; without it the service port.
     port: Port | None = None
+    # What subsets choose by.
     labels: dict[str, str] = Field(default_factory=dict)
+    # Its share among the service's endpoints.
     weight: Weight = 1
     # The SPIFFE ID to be proved on connect; without it the endpoint is not meshed and gets plaintext.
     identity: SpiffeId | None = None
+    # Where it stands.
     zone: str = ""
 
 
 class Mtls(Model):
+    # `strict`: no caller without an identity; `off`: no TLS at all.
     mode: TlsMode
 
 
 class ServiceSpec(Model):
+    # What clients call.
     ports: tuple[ServicePort, ...] = Field(min_length=1, max_length=64)
     # Service accounts (of the service's namespace) that may serve it; None: one with the service's name.
     identities: tuple[DnsName, ...] | None = Field(default=None, min_length=1, max_length=64)
+    # Asked by each workload's own proxy; else a connect.
     health: Health | None = None
+    # Parts of it, by labels: its versions, say.
     subsets: tuple[Subset, ...] = Field(default=(), max_length=64)
+    # For all ports that do not say otherwise.
     mtls: Mtls | None = None
+    # Those that nobody registers.
     endpoints: tuple[StaticEndpoint, ...] = Field(default=(), max_length=10_000)
     # Beside them: what is found elsewhere, and moves.
     discovery: tuple[Source, ...] = Field(default=(), max_length=16)

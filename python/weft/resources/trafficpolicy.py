@@ -36,22 +36,29 @@ BalancerKind: TypeAlias = Literal["peak-ewma", "round-robin", "random", "least-r
 class ServiceTarget(Model):
     """A service of the policy's own namespace: policy over other people's services is not one's to write."""
 
+    # Core and weft's Service are the same.
     group: Group = ""
+    # Only Service.
     kind: Literal["Service"] = "Service"
+    # The service.
     name: DnsName
+    # Else all of its ports.
     port: Port | None = None
     # The port by name.
     section_name: DnsLabel | None = None
 
 
 class TrafficTarget(ServiceTarget):
+    # Else the whole service.
     subset: DnsLabel | None = None
 
 
 class TrafficTimeouts(Model):
     """What is left out keeps the mesh's default; for `request`, `backendRequest` and `streamIdle`, "0s" is none."""
 
+    # For the whole request, all tries included; else none.
     request: Duration | None = None
+    # For one try; else none.
     backend_request: Duration | None = None
     # A connect without an end would hold a request for minutes.
     connect: Time | None = None
@@ -70,6 +77,7 @@ class TrafficTimeouts(Model):
 class Backoff(Model):
     # Full jitter between 0 and min(max, base · 2ⁿ).
     base: Time = 25
+    # No pause is longer.
     max: Time = 250
 
     @model_validator(mode="after")
@@ -82,13 +90,19 @@ class Backoff(Model):
 class TrafficRetry(Model):
     """What is provably unprocessed is retried without being asked for; all here is beyond that."""
 
+    # Tries after the first.
     attempts: Annotated[int, Field(strict=True, ge=0, le=20)] = 2
+    # Kinds of failure that are tried again.
     retry_on: tuple[RetryOn, ...] = ()
+    # Statuses that are tried again.
     codes: tuple[Annotated[int, Field(strict=True, ge=400, le=599)], ...] = Field(default=(), max_length=64)
+    # gRPC statuses, by number, that are tried again.
     grpc_statuses: tuple[Annotated[int, Field(strict=True, ge=1, le=16)], ...] = Field(default=(), max_length=16)
     # Empty: GET, HEAD, OPTIONS.
     methods: tuple[Method, ...] = ()
+    # For one try.
     per_try_timeout: Time | None = None
+    # The pause between two tries.
     backoff: Backoff = Backoff()
     # Retry-After counts in seconds. A server that asks for more than this is not waited for: the caller decides.
     retry_after_max: Time = 1_000
@@ -99,15 +113,20 @@ class TrafficRetry(Model):
 class RetryBudget(Model):
     """A retry storm cannot exist: retries stay below this share of requests (Finagle's figures)."""
 
+    # Of the requests in the window.
     percent: Percent = 20
+    # So many are free, however few requests there are.
     min_per_second: Count = 10
+    # How far back requests count.
     window: Annotated[Duration, Field(ge=1_000, le=60_000)] = 10_000
 
 
 class Balancer(Model):
+    # How an endpoint is chosen.
     kind: BalancerKind = "peak-ewma"
     # Of peak-ewma only: how fast a latency peak is forgotten, and what an endpoint not yet measured is thought to take.
     decay: Time | None = None
+    # See `decay`.
     default_rtt: Time | None = None
 
     @model_validator(mode="after")
@@ -120,19 +139,28 @@ class Balancer(Model):
 class OutlierDetection(Model):
     """So many failures in a row, or a success rate below this, ejects. `maxEjectedPercent` is rounded down."""
 
+    # Nobody is ejected.
     disabled: Flag = False
+    # 5xx, no connection, reset or timeout, in a row.
     consecutive_failures: AtLeastOne = 5
+    # Percent; below it within the window.
     success_rate: OnePercent = 80
+    # How far back the success rate looks.
     window: Annotated[Duration, Field(ge=1_000)] = 10_000
+    # With fewer in the window there is no success rate.
     min_requests: AtLeastOne = 5
+    # The first time out; doubled with each that follows.
     base_ejection: Time = 5_000
+    # The longest time out.
     max_ejection: Time = 300_000
+    # No more of a group are out at once.
     max_ejected_percent: OnePercent = 50
     # Below this share of healthy ones all are used.
     panic_threshold: OnePercent = 50
 
 
 class StickyCookie(Model):
+    # Of the cookie, in its own case.
     name: CookieName
     # For so long weft gives one to a caller without it. Left out: the app gives it, or nobody.
     ttl: Time | None = None
@@ -141,7 +169,9 @@ class StickyCookie(Model):
 class Sticky(Model):
     """The value of this header or cookie says which side of a split a caller is on."""
 
+    # The request header, in any case.
     header: HeaderName | None = None
+    # The request's cookie.
     cookie: StickyCookie | None = None
 
     @model_validator(mode="after")
@@ -159,16 +189,24 @@ class Sticky(Model):
 class Split(Model):
     """How the shares of a route's `backendRefs` are given out."""
 
+    # Same caller, same side.
     sticky: Sticky
 
 
 class TrafficPolicySpec(Model):
+    # Whose callers it is for.
     target_refs: tuple[TrafficTarget, ...] = Field(min_length=1, max_length=16)
+    # How long things may take.
     timeouts: TrafficTimeouts | None = None
+    # What is tried again beyond what is safe anyway.
     retry: TrafficRetry | None = None
+    # What all retries together may not exceed.
     retry_budget: RetryBudget | None = None
+    # Which endpoint gets a request.
     balancer: Balancer | None = None
+    # When an endpoint is left out.
     outlier_detection: OutlierDetection | None = None
+    # Of what a route divides.
     split: Split | None = None
 
     @model_validator(mode="after")
