@@ -20,7 +20,7 @@ export PYO3_PYTHON := $(abspath $(BIN)/python)
 export CARGO_TARGET_DIR := $(abspath target)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check bench bench-quick wheel docs lock clean
+.PHONY: help build demo test check bench bench-quick wheel docs site lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,11 @@ docs: build ## Write the generated pages of docs/reference anew
 	$(BIN)/python tools/generate_tables.py
 	$(BIN)/python tools/generate_cli.py
 	$(BIN)/python tools/generate_schema.py
+	$(BIN)/python tools/generate_resources.py
+	$(BIN)/python tools/generate_rest.py
+
+site: build ## Build the docs as a site in build/site, with pictures where Chromium is
+	$(BIN)/python tools/build_site.py
 
 lock: ## Resolve the Python dependencies anew
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \

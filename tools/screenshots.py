@@ -1,6 +1,6 @@
 """Makes the pictures of docs/dashboard.md from a mesh that runs.
 
-    .venv/bin/python -m examples.first.demo --stay     and in another terminal, once there was traffic for a minute:
+    tools/build_site.py       starts one for it, with traffic; or, of any that runs:
     tools/screenshots.py [http://127.0.0.1:15080]
 
 Pictures are not committed: they are made with the docs, and differ with each run.
@@ -47,8 +47,13 @@ def take(address: str, folder: Path, browser: Any) -> list[Path]:
     return made
 
 
+def browser() -> str | None:
+    """The system's own Chromium."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
 def main(arguments: list[str]) -> int:
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    found = browser()
     if found is None:
         print("error: no browser\n\nhint: apt-get install chromium", file=sys.stderr)
         return 1
@@ -56,10 +61,10 @@ def main(arguments: list[str]) -> int:
 
     FOLDER.mkdir(exist_ok=True)
     with sync_playwright() as steering:
-        browser = steering.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        for path in take(arguments[0] if arguments else "http://127.0.0.1:15080", FOLDER, browser):
+        opened = steering.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        for path in take(arguments[0] if arguments else "http://127.0.0.1:15080", FOLDER, opened):
             print(path.relative_to(ROOT))
-        browser.close()
+        opened.close()
     return 0
 
 

@@ -190,7 +190,8 @@ def demo(stay: bool) -> None:
 
 def free_port(wanted: int, otherwise: int, neighbours: int = 1) -> int:
     """`wanted` where it and its neighbours are free, else one of the hundred from `otherwise` on."""
-    for first in (wanted, *range(otherwise, otherwise + 99)):
+    wishes: list[int] = [wanted, *range(otherwise, otherwise + 99)]
+    for first in wishes:
         if all(is_free(first + i) for i in range(neighbours)):
             return first
     raise Broken("no free port")

@@ -17,7 +17,7 @@ TEXT = {page: (ROOT / page).read_text(encoding="utf-8") for page in PAGES}
 def typed() -> list[str]:
     """Lines of code blocks, and code in sentences, that begin with weft."""
     text = TEXT["README.md"]
-    blocks = re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```(?:sh|console)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     lines = [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
     lines += re.findall(r"`(weft [^`]+)`", text)
     return sorted({line.partition("#")[0].strip() for line in lines if line.startswith("weft ")})

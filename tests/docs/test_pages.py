@@ -1,0 +1,54 @@
+"""Every command block of README and docs is run, and answers what the page shows."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.follow import follow
+from tests.docs.machine import namespace
+from tests.docs.page import ROOT, TYPED, blocks, pages
+from weft.resources import expand, load_text
+from weft.resources.kinds import KINDS
+
+PAGES = {str(page.relative_to(ROOT)): page for page in pages()}
+_COMMANDS = re.compile(rf"^ *```({'|'.join(TYPED)})$", re.MULTILINE)
+WITH_COMMANDS = [name for name, page in PAGES.items() if _COMMANDS.search(page.read_text(encoding="utf-8"))]
+
+# What no test does, and why. Each one more is a sentence that nobody checks: keep it short.
+NOT_RUN = {
+    "README.md": [
+        "compiles what every test starts from (the demo: tests/e2e/test_first_demo.py)",
+        "what a checkout has and an installed weft needs not",
+    ],
+}
+
+
+@pytest.mark.parametrize("name", WITH_COMMANDS)
+def test_what_the_page_tells_to_type_works(name: str) -> None:
+    if not namespace():
+        pytest.skip("no network namespaces here: run as root, or where users may make them (unshare --user --net)")
+    if any("on the second machine" in block.said for block in blocks(PAGES[name])) and len(namespace()) > 2:
+        pytest.skip("a second machine is a second network namespace with a cable: run as root")
+    follow(PAGES[name])
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_what_is_not_run_says_why_and_is_little(name: str) -> None:
+    reasons = [block.not_run for block in blocks(PAGES[name]) if block.not_run is not None]
+    assert reasons == NOT_RUN.get(name, [])
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_resources_that_are_only_shown_are_right(name: str, tmp_path: Path) -> None:
+    for block in blocks(PAGES[name]):
+        if block.language != "yaml" or block.title:
+            continue
+        if re.search(r"^services:", block.text, re.MULTILINE):
+            file = tmp_path / "weft.yaml"
+            file.write_text(block.text, encoding="utf-8")
+            assert [str(problem) for problem in expand(file).problems] == [], block.place
+        elif re.search(rf"^kind: ({'|'.join(KINDS)})$", block.text, re.MULTILINE):
+            assert [str(problem) for problem in load_text(block.text, block.place).problems] == []
