@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
 
@@ -37,8 +37,8 @@ class Reader:
     Not `strict`, it takes any answer: see rewrite.py.
     """
 
-    def __init__(self, first: Machine, strict: bool) -> None:
-        self.first, self.strict = first, strict
+    def __init__(self, first: Machine, strict: bool, another: Callable[[Path], Machine] = Machine) -> None:
+        self.first, self.strict, self._another = first, strict, another
         self.second: Machine | None = None
         self.heard: dict[int, str] = {}
 
@@ -89,7 +89,7 @@ class Reader:
         return self.second
 
     def add_second(self) -> None:
-        self.second = Machine(Path(f"{self.first.folder}2"))
+        self.second = self._another(Path(f"{self.first.folder}2"))
         connect(self.first, self.second)
 
     def _copy(self, name: str) -> None:

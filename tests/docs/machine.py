@@ -43,15 +43,16 @@ class Broken(Exception):
 
 
 class Machine:
-    """Types commands; its folder is where it begins."""
+    """Types commands; its folder is where it begins. `installed`: the bin of a weft that is not this checkout's."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, installed: Path | None = None) -> None:
+        self.folder, self._installed = folder, installed
         for name in ("here", "home", "tmp", "bin", "log"):
             (folder / name).mkdir(parents=True)
-        for name, module in (("weft", "weft.cli"), ("weft-proxy", "weft.run.binary")):
-            _write_command(folder / "bin" / name, f'exec "{sys.executable}" -m {module} "$@"')
-        _write_command(folder / "bin" / "python3", f'exec "{sys.executable}" "$@"')
+        if installed is None:
+            for name, module in (("weft", "weft.cli"), ("weft-proxy", "weft.run.binary")):
+                _write_command(folder / "bin" / name, f'exec "{sys.executable}" -m {module} "$@"')
+            _write_command(folder / "bin" / "python3", f'exec "{sys.executable}" "$@"')
         self._shell = subprocess.Popen(
             [*namespace(), "bash", "--noprofile", "--norc"],
             cwd=folder / "here",
@@ -67,13 +68,15 @@ class Machine:
         self._namespace = os.stat(f"/proc/{self.pid}/ns/net").st_ino
 
     def _env(self) -> dict[str, str]:
-        mine = {name: value for name, value in os.environ.items() if not name.startswith("WEFT_")}
+        mine = {name: value for name, value in os.environ.items() if not name.startswith(("WEFT_", "PYTHON"))}
+        if self._installed is None:
+            also = os.environ.get("PYTHONPATH")
+            mine["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT / "python"), also)))
         return mine | {
-            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}:/usr/sbin:/sbin",
+            "PATH": f"{self._installed or self.folder / 'bin'}:{os.environ['PATH']}:/usr/sbin:/sbin",
             "HOME": str(self.folder / "home"),
             "TMPDIR": str(self.folder / "tmp"),
             "WEFT_STATE_DIR": str(self.folder / "state"),
-            "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT / "python"), os.environ.get("PYTHONPATH")))),
             "NO_COLOR": "1",
             "PYTHONUNBUFFERED": "1",
         }
@@ -134,6 +137,14 @@ class Machine:
             status, _ = self.type(f"wait {pid}")
             if status not in (0, 128 + signal.SIGINT, 128 + signal.SIGTERM):
                 raise Broken(f"`{command}` ended with {status} after Ctrl-C:\n{log.read_text(errors='replace')}")
+
+    def said(self, number: int) -> str:
+        """What the command that was the so-manieth to go to the background has said until now."""
+        return (self.folder / "log" / str(number)).read_text(encoding="utf-8", errors="replace")
+
+    def files(self) -> list[Path]:
+        """What is below TMPDIR and the state directory: nothing, once all has ended that does not keep its state."""
+        return [path for name in ("tmp", "state") for path in (self.folder / name).rglob("*") if not path.is_dir()]
 
     def left(self) -> dict[int, str]:
         """Whatever still runs on this machine, its shell not counted: process id and command line."""
