@@ -13,6 +13,7 @@ from weft.identity.spiffe import SpiffeId
 from weft.v1 import control_pb2, program_pb2
 
 LOCAL = Peer(Proof("local"))
+NOW = 1_900_000_000.0
 REMOTE = "192.0.2.7"
 
 
@@ -29,7 +30,7 @@ def said(address: str = REMOTE, listen: int = 4711, **changes: Any) -> control_p
 
 
 def test_what_is_said_becomes_a_registration() -> None:
-    attached = admit(said(version="v2", labels={"a": "b"}), holder(), "t")
+    attached = admit(said(version="v2", labels={"a": "b"}), holder(), "t", NOW)
     info = attached.info
     assert (info.name, info.service, info.version, info.labels) == (
         "default/reviews-0",
@@ -42,10 +43,17 @@ def test_what_is_said_becomes_a_registration() -> None:
     assert (attached.service_account, attached.epoch, attached.peer) == ("reviews", 3, REMOTE)
 
 
+@pytest.mark.parametrize(("unix_ms", "ahead"), [(0, None), (1_900_000_000_000, 0.0), (1_899_999_910_500, -89.5)])
+def test_its_clock_is_compared_with_ours_where_it_tells_it(unix_ms: int, ahead: float | None) -> None:
+    request = said()
+    request.unix_ms = unix_ms
+    assert admit(request, holder(), "t", NOW).clock_ahead_s == ahead
+
+
 def test_without_a_certificate_it_is_not_meshed() -> None:
     request = said()
     request.certificate_not_after = 0
-    assert admit(request, LOCAL, "t").info.identity == ""
+    assert admit(request, LOCAL, "t", NOW).info.identity == ""
 
 
 @pytest.mark.parametrize(
@@ -62,7 +70,7 @@ def test_without_a_certificate_it_is_not_meshed() -> None:
 def test_the_account_is_the_one_named_or_the_services_or_the_one_proved(
     peer: Peer, changes: dict[str, Any], account: str
 ) -> None:
-    assert admit(said(**changes), peer, "t").service_account == account
+    assert admit(said(**changes), peer, "t", NOW).service_account == account
 
 
 def test_who_serves_nothing_may_have_a_token_for_serving() -> None:
@@ -91,7 +99,7 @@ def test_who_serves_nothing_may_have_a_token_for_serving() -> None:
 )
 def test_every_refusal_says_who_what_and_what_next(peer: Peer, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(Refusal, match=message) as caught:
-        admit(said(**changes), peer, "t")
+        admit(said(**changes), peer, "t", NOW)
     assert caught.value.hint and caught.value.hint in str(caught.value)
 
 
@@ -105,10 +113,10 @@ def test_every_refusal_says_who_what_and_what_next(peer: Peer, changes: dict[str
     ],
 )
 def test_who_listens_everywhere_is_reached_where_it_comes_from(address: str, peer: Peer, expected: str) -> None:
-    assert admit(said(address), peer, "t").info.ports[0].address == expected
+    assert admit(said(address), peer, "t", NOW).info.ports[0].address == expected
 
 
 def test_a_loopback_address_from_another_machine_is_warned_of() -> None:
-    assert "others cannot reach it" in unreachable(admit(said("127.0.0.1"), holder(), "t"))
-    assert unreachable(admit(said(), holder(), "t")) == ""
-    assert unreachable(admit(said("127.0.0.1"), LOCAL, "t")) == ""
+    assert "others cannot reach it" in unreachable(admit(said("127.0.0.1"), holder(), "t", NOW))
+    assert unreachable(admit(said(), holder(), "t", NOW)) == ""
+    assert unreachable(admit(said("127.0.0.1"), LOCAL, "t", NOW)) == ""

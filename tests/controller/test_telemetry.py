@@ -5,8 +5,8 @@ from __future__ import annotations
 import grpc
 import pytest
 
-from tests.controller.conftest import World, service
-from weft.controller.telemetry import MAX_EVENTS_PER_REPORT
+from tests.controller.conftest import ROOT, World, service
+from weft.controller.telemetry import GOOD_NEWS, GRAVE, MAX_EVENTS_PER_REPORT
 from weft.v1 import control_pb2, control_pb2_grpc
 
 
@@ -87,3 +87,23 @@ async def test_a_proxy_in_trouble_does_not_push_out_other_events(world: World) -
     await send(proxy.channel, report("default/a-0", 1, events=10 * MAX_EVENTS_PER_REPORT))
     events = (await world.ok("GET", "/v1/events?kind=ejected"))["events"]
     assert len(events) == MAX_EVENTS_PER_REPORT and events[0]["subject"] == "default/a-0"
+
+
+async def test_events_of_proxies_are_as_grave_as_they_are(world: World) -> None:
+    proxy = await world.local("default/a-0", "default/a")
+    table = {
+        "ejected": "warning", "probing": "info", "readmitted": "info", "app-unhealthy": "warning",
+        "app-healthy": "info", "rejected": "error", "tls-failed": "warning", "bug": "error",
+        "of-a-newer-proxy": "warning",
+    }  # fmt: skip
+    told = report("default/a-0")
+    for kind in table:
+        told.events.add(kind=kind)
+    await send(proxy.channel, told)
+    events = (await world.ok("GET", "/v1/events"))["events"]
+    assert {event["kind"]: event["severity"] for event in events if event["kind"] in table} == table
+
+
+def test_the_kinds_that_are_judged_are_those_that_proxies_tell() -> None:
+    source = "".join(path.read_text() for path in (ROOT / "crates/proxy/src").rglob("*.rs"))
+    assert [kind for kind in sorted(GOOD_NEWS | GRAVE) if f'"{kind}"' not in source] == []

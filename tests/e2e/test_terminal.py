@@ -51,6 +51,10 @@ def test_a_mesh_that_is_well_passes_its_check_and_what_is_not_is_named(world: Wo
     told = json.loads(world.weft("check", "-o", "json").stdout)
     results = {check["id"]: check["result"] for check in told["checks"]}
     assert (results["services-served"], results["proxy-runs"], results["state-secrets"]) == ("ok", "ok", "ok")
+    with world.mesh() as mesh:
+        [workload] = mesh.workloads()
+    # One machine, one clock; what is left is how long the words were on their way.
+    assert workload.clock_ahead_s is not None and -30 < workload.clock_ahead_s <= 0.001 and results["clocks"] == "ok"
 
 
 def test_a_controller_that_went_fails_the_check(world: World) -> None:

@@ -30,6 +30,8 @@ DAY_S = 86_400.0
 ROOT_S = 30 * DAY_S
 # Proxies renew well before: what has less than a quarter left has failed to, several times.
 CERTIFICATE_LEFT = 0.25
+# As where certificates are made (identity/clocks.py): less is NTP's business.
+CLOCK_S = 60.0
 # How far traffic is looked at: long enough for a calm service, short enough to be about now.
 TRAFFIC_S = 300
 # What people mean by "it works": three nines are the demo's bar, one in a hundred is worth a look.
@@ -193,6 +195,13 @@ def _proxies(facts: Facts) -> Iterator[Check]:
         if each.certificate_seconds_left and 0 < each.certificate_seconds_left < _short(life.get(each.name))
     ]
     renew = "it should have been renewed by now: is the controller reachable from there?"
+    apart = [
+        f"{each.name}: {each.clock_ahead_s:+.0f} s"
+        for each in workloads
+        if each.clock_ahead_s is not None and abs(each.clock_ahead_s) >= CLOCK_S
+    ]
+    right = "set both (timedatectl, chronyc tracking): certificates and the order of events depend on it"
+    yield none_of("clocks", "the clocks of proxies and controller agree", apart, right, "warn")
     yield none_of("certificates-renewed", "certificates are renewed in time", short, renew, "warn")
 
 

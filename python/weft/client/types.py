@@ -178,6 +178,8 @@ class Workload:
     proxy_version: str = ""
     capabilities: tuple[str, ...] = ()
     certificate_not_after: float | None = None
+    # How far its machine's clock is ahead of the controller's, when it last said; None: it did not.
+    clock_ahead_s: float | None = None
     certificate_seconds_left: float | None = None
     sync: Sync = field(default_factory=Sync)
     problems: tuple[str, ...] = ()

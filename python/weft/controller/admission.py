@@ -40,8 +40,8 @@ class Refusal(Exception):
         return f"{self.message}; {self.hint}"
 
 
-def admit(said: control_pb2.Attachment, peer: Peer, trust_domain: str) -> Attached:
-    """Raises Refusal."""
+def admit(said: control_pb2.Attachment, peer: Peer, trust_domain: str, now: float) -> Attached:
+    """Raises Refusal. `now`: Unix seconds, which its clock is compared with."""
     workload = said.workload
     name = f"{workload.namespace}/{workload.name}"
     try:
@@ -61,6 +61,7 @@ def admit(said: control_pb2.Attachment, peer: Peer, trust_domain: str) -> Attach
         said.proxy_version,
         account,
         float(said.certificate_not_after),
+        said.unix_ms / 1000 - now if said.unix_ms else None,
     )
 
 

@@ -38,6 +38,8 @@ class Attached:
     service_account: str = ""
     # Unix seconds; 0: no certificate.
     certificate_not_after: float = 0.0
+    # How far its clock was ahead of ours when it said this; None: it did not say.
+    clock_ahead_s: float | None = None
 
 
 @dataclass(slots=True)

@@ -60,7 +60,7 @@ class RegistrationService(control_pb2_grpc.RegistrationServicer):
                 raise Refusal(f"this stream is of {before.info.name}, not of {name}", "open one stream per workload")
             if before is None and self._registry.leases.full:
                 raise Refusal("this controller has as many workloads as it can hold", "ask its operator")
-            attached = admit(said, peer, self._trust_domain)
+            attached = admit(said, peer, self._trust_domain, self._clock.time())
         except Refusal as refusal:
             log.warning("%s", refusal)
             self._events.add("registration-refused", name, str(refusal), "warning")

@@ -124,6 +124,8 @@ class Registry:
 def encode(attached: Attached) -> bytes:
     fields: dict[str, Any] = asdict(attached)
     fields["info"]["capabilities"] = sorted(fields["info"]["capabilities"])
+    # True when it was said; who attaches again says it again.
+    del fields["clock_ahead_s"]
     return json.dumps(fields, separators=(",", ":")).encode()
 
 

@@ -59,7 +59,7 @@ State
                     "lease": "attached"|"lost", "lost_seconds": float | null,
                     "ports": [{"port", "address", "listen_port"}], "admin": "ip:port" | "", "proxy_version",
                     "capabilities": [str], "certificate_not_after": float | null,
-                    "certificate_seconds_left": float | null,
+                    "certificate_seconds_left": float | null, "clock_ahead_s": float | null (when it last said),
                     "sync": {"connected": bool, "subscriptions": int, "current": int, "pending": [name],
                              "rejected": [{"kind", "name", "version", "reason", "missing": [str]}]},
                     "problems": [str]}]}                    e.g. "no such service default/reviews"

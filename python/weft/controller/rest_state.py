@@ -208,6 +208,7 @@ class State:
             "capabilities": sorted(info.capabilities),
             "certificate_not_after": end,
             "certificate_seconds_left": end - controller.clock.time() if end else None,
+            "clock_ahead_s": said.clock_ahead_s,
             "sync": _sync(stream),
             "problems": self._problems(lease),
         }

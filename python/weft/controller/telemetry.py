@@ -17,12 +17,10 @@ from weft.v1 import control_pb2, control_pb2_grpc
 
 # Of one report (one second): a proxy in trouble repeats itself, and must not push out everybody else's events.
 MAX_EVENTS_PER_REPORT = 20
-SEVERITY: dict[str, Severity] = {
-    "ejected": "warning",
-    "panic": "warning",
-    "rejected": "error",
-    "app-unhealthy": "warning",
-}
+# Proxies tell of what is not as it should be, and few other things; so what a newer one tells is a warning, too.
+GOOD_NEWS = frozenset(("readmitted", "probing", "app-healthy"))
+# Somebody has to act: a part of the program is not in force, no connection is accepted, weft has a defect.
+GRAVE = frozenset(("rejected", "accept-failed", "bug"))
 
 
 class TelemetryService(control_pb2_grpc.TelemetryServicer):
@@ -64,8 +62,8 @@ class TelemetryService(control_pb2_grpc.TelemetryServicer):
         self._rules.record(report, now)
         for event in report.events[:MAX_EVENTS_PER_REPORT]:
             subject = event.subject or report.reporter
-            severity = SEVERITY.get(event.kind, "info")
-            self._events.add(event.kind[:64], subject[:200], event.text, severity, event.unix_ms / 1000 or None)
+            grave = severity(event.kind)
+            self._events.add(event.kind[:64], subject[:200], event.text, grave, event.unix_ms / 1000 or None)
 
     def _keep_own(self, report: control_pb2.TelemetryReport, peer: Peer) -> None:
         own = [edge for edge in report.edges if self._reporters.keep_own(edge.key, report.reporter, peer)]
@@ -74,3 +72,9 @@ class TelemetryService(control_pb2_grpc.TelemetryServicer):
             self._events.add("telemetry-refused", report.reporter, text, "warning")
             del report.edges[:]
             report.edges.extend(own)
+
+
+def severity(kind: str) -> Severity:
+    if kind in GOOD_NEWS:
+        return "info"
+    return "error" if kind in GRAVE else "warning"

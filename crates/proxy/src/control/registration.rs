@@ -15,6 +15,7 @@ use super::channel::why;
 use super::hub::{AppHealth, Hub};
 use super::join::service_account;
 use super::log;
+use crate::timestamp;
 
 /// The controller refuses a registration with longer texts.
 const MAX_REASON: usize = 500;
@@ -88,7 +89,9 @@ async fn tell(hub: &Hub, sender: mpsc::UnboundedSender<v1::Attachment>) {
     let mut last = None;
     loop {
         let now = attachment(hub);
-        if last.as_ref() != Some(&now) && sender.send(now.clone()).is_err() {
+        // Time alone is no news.
+        let timed = v1::Attachment { unix_ms: timestamp::now_ms(), ..now.clone() };
+        if last.as_ref() != Some(&now) && sender.send(timed).is_err() {
             return;
         }
         last = Some(now);
@@ -119,6 +122,7 @@ fn attachment(hub: &Hub) -> v1::Attachment {
         capabilities: weft_core::capability::ALL.iter().map(|c| c.to_string()).collect(),
         certificate_not_after: hub.identity.borrow().as_ref().map_or(0, |i| i.not_after),
         workload: Some(workload),
+        unix_ms: 0,
     }
 }
 
