@@ -289,6 +289,20 @@ def test_an_address_that_others_cannot_reach_is_refused(mesh: Mesh) -> None:
     refused(done, "other machines cannot reach --bind 127.0.0.1", "192.0.2.2 is how the controller sees this machine")
 
 
+def test_more_workloads_need_another_token(mesh: Mesh) -> None:
+    """The first was for one: a second is refused by name, and comes with what a new one allows."""
+    for machine in (mesh.a, mesh.b):
+        (machine.folder / "weft.yaml").write_text(FILE.replace("machine: b\n", "machine: b\n    replicas: 2\n"))
+    refused(mesh.b.weft("up"), "was used already, by default/ratings-0", "last lines:")
+    assert mesh.call().status == 200
+    before = mesh.b.weft("ps", "-o", "json").stdout
+    new = mesh.b.weft("up", "--join", mesh.a.weft("token", "machine", "b").stdout.strip())
+    assert new.returncode == 0 and "started: ratings-1" in new.stderr, new.stderr
+    rows = {row["workload"]: row for row in json.loads(mesh.b.weft("ps", "-o", "json").stdout)}
+    assert rows["ratings-1"]["health"] == "healthy"
+    assert rows["ratings-0"] in json.loads(before), "who was there was left alone"
+
+
 def test_in_the_end_nothing_runs_and_the_next_start_needs_no_token(mesh: Mesh) -> None:
     assert mesh.b.weft("down").returncode == 0
     assert mesh.b.pids() == []
