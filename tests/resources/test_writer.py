@@ -4,7 +4,6 @@ import yaml
 from weft.resources.reader import read
 from weft.resources.writer import Dumper
 
-
 ODD = ["no", "0o17", "1e3", "12:30:45", "010", "a: b", "# x", "", "~", "\x85", "8080:80", "$(A)"]
 
 

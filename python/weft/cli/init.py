@@ -33,7 +33,7 @@ def init(
     schema: Annotated[bool, typer.Option("--schema", help=f"Write {SCHEMA} beside it, for editors")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite what is there")] = False,
 ) -> None:
-    """Write a weft.yaml from a Compose file, a Procfile, or what listens here.
+    """Write a weft.yaml from a Compose file or a Procfile.
 
     Takes compose.yaml or docker-compose.yaml of this folder, else its Procfile. Nothing is started, stopped or built;
     what has no place in a weft.yaml is listed on stderr, with its line and why.

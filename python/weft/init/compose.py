@@ -20,8 +20,8 @@ from weft.resources.reader import Node, read
 
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 HEAD = (
-    "Apps find each other by their environment: STOCK_URL, STOCK_HOST and STOCK_PORT for a service stock under `calls`; "
-    "the names of containers mean nothing here."
+    "Apps find each other by their environment: STOCK_URL, STOCK_HOST and STOCK_PORT for a service stock under "
+    "`calls`; the names of containers mean nothing here."
 )
 TOP = ("name", "services", "version")
 

@@ -79,7 +79,7 @@ def _range(text: str) -> list[int]:
 
 def _host(text: str) -> str:
     """An address at which others reach it; "" for all of them."""
-    bare = text.strip("[]")
+    bare = text.strip("[]") or "0.0.0.0"
     try:
         return "" if ipaddress.ip_address(bare).is_unspecified else bare
     except ValueError:

@@ -120,7 +120,7 @@ class _Writer:
     def _where(self, entry: Entry, service: Service, told: bool) -> None:
         """Where people reach it, and where it listens: an app that is not told that takes the port itself."""
         copies = min(max(service.replicas, 0), MAX_REPLICAS)
-        published: list[tuple[str | int, Port]] = [(p.published, p) for p in service.ports if p.published]
+        published: list[tuple[str | int | None, Port]] = [(p.published, p) for p in service.ports if p.published]
         if service.ports and not told:
             port = service.ports[0].target
             name = f"{service.name} does not read PORT, as far as can be seen"
@@ -131,7 +131,8 @@ class _Writer:
             else:
                 self._listens.add(port)
                 if port < UNPRIVILEGED:
-                    self._reader.listed(service, ("ports",), f"it listens at {port}, which only root may", "let it read PORT")
+                    why = f"it listens at {port}, which only root may"
+                    self._reader.listed(service, ("ports",), why, "let it read PORT")
                 entry.fields["listen"] = port
                 published = [(self._beside(entry, port, p.published), p) for _, p in published]
         if published:
@@ -141,7 +142,7 @@ class _Writer:
         if copies != 1:
             entry.fields["replicas"] = copies
 
-    def _beside(self, entry: Entry, port: int, published: str | int) -> str | int:
+    def _beside(self, entry: Entry, port: int, published: str | int | None) -> str | int | None:
         """The app itself stands where people came in: the way through the mesh is another."""
         if published != port:
             return published

@@ -49,7 +49,8 @@ def text(draft: Draft, schema: str = "") -> str:
 def _entry(entry: Entry) -> Iterator[str]:
     yield from _comment(entry.comments, "  ")
     if entry.fields:
-        written = yaml.dump({entry.name: entry.fields}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
+        whole = {entry.name: entry.fields}
+        written = yaml.dump(whole, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
         yield textwrap.indent(written.rstrip("\n"), "  ")
 
 

@@ -10,7 +10,6 @@ RUNTIMES = frozenset(
 # Port, and whether it is opaque: what is no HTTP need not be looked at, and some servers speak first.
 KNOWN: dict[str, int] = {
     "cassandra": 9042,
-    "clickhouse-server": 9000,
     "cockroach": 26257,
     "kafka": 9092,
     "mariadb": 3306,
@@ -18,8 +17,8 @@ KNOWN: dict[str, int] = {
     "mongo": 27017,
     "mysql": 3306,
     "nats": 4222,
-    "postgis": 5432,
     "postgres": 5432,
+    "postgis": 5432,
     "rabbitmq": 5672,
     "redis": 6379,
     "timescaledb": 5432,

@@ -19,7 +19,7 @@ from weft.run.sys_ports import Listener
 # The system's own: ssh, names, mail.
 LOWEST = 1024
 # What others cannot use for calls: they speak first, or no HTTP at all.
-_OPAQUE = {port: name for name, port in KNOWN.items()}
+_OPAQUE = {port: name for name, port in reversed(KNOWN.items())}
 _INTERPRETERS = ("python", "node", "ruby", "perl", "php", "java", "deno", "bun", "sh", "bash", "uv")
 _WEFT = ("weft-proxy", "weft.cli", "weft")
 
@@ -35,8 +35,8 @@ def draft(found: Iterable[Listener]) -> Draft:
             continue
         made.entries.append(_entry(known, {entry.name for entry in made.entries}))
     made.comments = [
-        "weft runs none of these; they go on as they are. To let weft run one: stop it, and write the run: of its comment "
-        "in place of endpoints:. Command lines may hold secrets: look before you share this file."
+        "weft runs none of these; they go on as they are. To let weft run one: stop it, and write the run: of its "
+        "comment in place of endpoints:. Command lines may hold secrets: look before you share this file."
     ]
     return made
 

@@ -25,6 +25,8 @@ PORT, STEP = 5000, 100
 _SHELL = re.compile(r"[$|&;<>()`*?~#\n]|^\w+=")
 # One program, which may take the shell's place, so that signals reach it.
 _SIMPLE = re.compile(r"[^|&;<>()`\n]+")
+# What only a shell does itself, or what does the same already.
+_OWN = re.compile(r"\w+=|(?:exec|cd|export|eval|source|set|\.)\s")
 _PORT = re.compile(r"\$(PORT\b|\{PORT\b)")
 
 
@@ -71,7 +73,7 @@ def _command(command: str) -> dict[str, Any]:
             return {"run": escaped}
         except ValueError:
             pass
-    alone = _SIMPLE.fullmatch(command) and not re.match(r"\w+=", command)
+    alone = _SIMPLE.fullmatch(command) and not _OWN.match(command)
     return {"command": ["sh", "-c", f"exec {escaped}" if alone else escaped]}
 
 

@@ -31,7 +31,7 @@ class Callee:
 
 
 def addressed(text: str, callees: Iterable[Callee], calls: set[str], variable: str = "") -> str:
-    """`text` with the hosts that are callees replaced; `calls` gets the labels of those. `variable`: whose value it is."""
+    """`text`, the value of `variable`, with the hosts that are callees replaced; `calls` gets the labels of those."""
     named = bool(_HOST_NAMED.search(variable))
     for callee in callees:
         for name in callee.names:
