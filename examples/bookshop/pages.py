@@ -3,14 +3,10 @@
 from collections.abc import Sequence
 from html import escape
 from typing import Any
-from urllib.parse import quote as _quote
+
+from service import quote
 
 Book = dict[str, Any]
-
-
-def quote(text: str) -> str:
-    """One segment of a path, or a value of a query."""
-    return _quote(text, safe="")
 
 
 def home(books: Sequence[Book], count: int) -> str:

@@ -14,11 +14,13 @@ from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import quote as _quote
 
 # A reader who waits longer has left.
 TIMEOUT_S = 5
 # An order has a line per book; more than this is no order.
 MAX_BODY = 64 * 1024
+MAX_TEXT = 200
 # Passed on from request to request, so that what belongs together can be found together.
 PASSED_ON = ("x-request-id", "traceparent", "tracestate")
 
@@ -42,6 +44,13 @@ class Request:
         except ValueError:
             raise Refused(400, "this is no JSON") from None
 
+    def text(self, name: str) -> str:
+        """A line of the JSON that was sent."""
+        value = self.json.get(name) if isinstance(self.json, dict) else None
+        if not isinstance(value, str) or not value or len(value) > MAX_TEXT or not value.isprintable():
+            raise Refused(400, f"{name} is missing")
+        return value
+
     def cookie(self, name: str) -> str:
         found = SimpleCookie(self.headers.get("cookie", "")).get(name)
         return found.value if found else ""
@@ -61,6 +70,11 @@ class Refused(Exception):
     def __init__(self, status: int, why: str) -> None:
         super().__init__(why)
         self.status = status
+
+
+def quote(text: str) -> str:
+    """One segment of a path, or a value of a query."""
+    return _quote(text, safe="")
 
 
 def as_json(value: Any, status: int = 200) -> Answer:
@@ -88,10 +102,12 @@ def serve(routes: Routes, failed: Callable[[int, str], Answer] | None = None) ->
             url = urlsplit(self.path)
             headers = {name.lower(): value for name, value in self.headers.items()}
             _here.passed_on = {name: headers[name] for name in PASSED_ON if name in headers}
-            length = int(headers.get("content-length", 0))
-            body = self.rfile.read(min(length, MAX_BODY))
-            if length > MAX_BODY:
+            length = headers.get("content-length", "0")
+            if not length.isdecimal() or int(length) > MAX_BODY:
                 self.close_connection = True
+                self._send(failed(413, "This is too much."))
+                return
+            body = self.rfile.read(int(length))
             request = Request(self.command, url.path, dict(parse_qsl(url.query)), headers, body)
             self._send(answer_to(request))
 

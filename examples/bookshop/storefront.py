@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pages
-from service import Answer, Refused, Request, Unavailable, ask, serve
+from service import Answer, Refused, Request, Unavailable, ask, quote, serve
 
 CSS = (Path(__file__).parent / "shop.css").read_text(encoding="utf-8")
 COOKIE = "basket"
@@ -22,13 +22,13 @@ def home(request: Request) -> Answer:
 
 def search(request: Request) -> Answer:
     query = request.query.get("q", "").strip()[:100]
-    books = ask("catalogue", f"/api/books?q={pages.quote(query)}")
+    books = ask("catalogue", f"/api/books?q={quote(query)}")
     return Answer(pages.search(query, books, _count(request)))
 
 
 def book(request: Request, id: str) -> Answer:
     try:
-        found = ask("catalogue", f"/api/books/{pages.quote(id)}")
+        found = ask("catalogue", f"/api/books/{quote(id)}")
     except Unavailable as error:
         raise Refused(404, "We do not have this book.") if error.status == 404 else error from None
     reviews = _without("reviews", f"/reviews/{found['id']}")
@@ -43,7 +43,7 @@ def basket(request: Request) -> Answer:
 def put(request: Request) -> Answer:
     """Into the basket, which a cookie names."""
     id = request.cookie(COOKIE) or secrets.token_hex(8)
-    ask("orders", f"/api/orders/baskets/{pages.quote(id)}", {"book": request.form.get("book", "")})
+    ask("baskets", f"/baskets/{quote(id)}", {"book": request.form.get("book", "")})
     return _to("/basket", {"set-cookie": f"{COOKIE}={id}; Path=/; HttpOnly; SameSite=Lax"})
 
 
@@ -58,7 +58,7 @@ def order(request: Request) -> Answer:
 
 def placed(request: Request, number: str) -> Answer:
     try:
-        return Answer(pages.placed(ask("orders", f"/api/orders/{pages.quote(number)}")))
+        return Answer(pages.placed(ask("orders", f"/api/orders/{quote(number)}")))
     except Unavailable as error:
         raise Refused(404, "There is no such order.") if error.status == 404 else error from None
 
@@ -73,7 +73,7 @@ def failed(status: int, why: str) -> Answer:
 
 def _basket(request: Request) -> dict[str, Any]:
     id = request.cookie(COOKIE)
-    found: dict[str, Any] = ask("orders", f"/api/orders/baskets/{pages.quote(id)}") if id else {"books": [], "total": 0}
+    found: dict[str, Any] = ask("baskets", f"/baskets/{quote(id)}") if id else {"books": [], "total": 0}
     return found
 
 

@@ -13,6 +13,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -20,6 +21,7 @@ from tests.e2e.conftest import PATIENCE_S, World, free_port, get, processes_belo
 from weft.demo.tries import INDENT
 from weft.mesh import Mesh
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 END = "Ctrl-C stops everything."
 
 
@@ -92,6 +94,40 @@ def test_it_says_five_things_and_where_to_look(demo: Demo) -> None:
     assert max(map(len, demo.said.splitlines())) <= 80
     assert get(demo.address("dashboard"), "/v1/health").body["status"] == "ok"
     assert "The Bookshop" in str(get(demo.address("shop")).body)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(375, "dark"), (1280, "light")])
+def test_people_with_a_browser_find_read_and_order(demo: Demo, width: int, scheme: Literal["dark", "light"]) -> None:
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        pytest.skip(f"no browser: install one of {', '.join(BROWSERS)} to test the shop's pages")
+    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright: make build installs it")
+    wrong: list[str] = []
+    with playwright.sync_playwright() as steering:
+        # Tests may run as root, for whom Chromium has no sandbox; what it shows is ours.
+        page = steering.chromium.launch(executable_path=browser, args=["--no-sandbox"]).new_page(
+            viewport={"width": width, "height": 800}, color_scheme=scheme
+        )
+        page.on("console", lambda message: wrong.append(message.text))
+        page.on("requestfailed", lambda request: wrong.append(request.url))
+
+        def fits() -> bool:
+            return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+        page.goto(f"http://{demo.address('shop')}/")
+        assert page.locator(".grid img").count() == 12 and fits()
+        page.fill("input[name=q]", "verne")
+        page.press("input[name=q]", "Enter")
+        page.click("text=Twenty Thousand Leagues")
+        page.wait_for_selector("text=Readers of this book also liked")
+        assert page.locator("img").evaluate_all("all => all.every(img => img.naturalWidth > 0)") and fits()
+        page.click("text=Put into the basket")
+        page.fill("input[name=name]", "Zoë <b>")
+        assert fits()
+        page.click("text=Order now")
+        page.wait_for_selector("h1:text('Thank you, Zoë <b>.')")
+        assert fits()
+    assert wrong == []
 
 
 def test_the_canary_is_shifted_and_back(demo: Demo) -> None:
@@ -178,7 +214,7 @@ def test_with_a_duration_it_measures_what_people_and_proxies_saw(world: World) -
     assert shown["requests"] > 100 and shown["success_rate"] >= 0.999
     edges = {(edge["source"], edge["destination"]): edge for edge in shown["edges"]}
     assert {edge["tls"] for edge in edges.values() if edge["meshed"]} == {"mtls"}
-    assert edges["default/orders", "default/store"]["requests"] > 0  # TCP
+    assert edges["default/baskets", "default/store"]["requests"] > 0  # TCP
     entered = sum(edge["requests"] for (source, _), edge in edges.items() if source == "default/gateway")
     assert entered >= shown["requests"]
     assert set(shown["versions"]["default/reviews"]) == {"v1", "v2", "v3"}
