@@ -53,6 +53,20 @@ def test_all_of_it_is_found_and_removed(root: Path) -> None:
     assert look(root) == []
 
 
+def test_a_mesh_in_a_folder_of_its_own_is_found(root: Path) -> None:
+    remove(look(root))
+    (root / "mesh/shop-1/workloads/default/a-0").mkdir(parents=True)
+    (root / "joined/shop-2/workloads/default/b-0").mkdir(parents=True)
+    (root / "up").mkdir()
+    make_state(root / "mesh/shop-1/controller")
+    assert {path for kind, path in listed(root) if kind in ("workload", "controller")} == {
+        "state/mesh/shop-1/workloads/default/a-0",
+        "state/joined/shop-2/workloads/default/b-0",
+        "state/mesh/shop-1/controller",
+    }
+    assert remove(look(root)) == [] and not root.exists()
+
+
 def test_a_unit_goes_with_its_state(root: Path) -> None:
     remove(look(root))
     units, lib = root.parent / "units", root.parent / "lib"
@@ -94,6 +108,17 @@ def test_a_controller_beside_other_things_leaves_them(tmp_path: Path, monkeypatc
     assert [each.kind for each in look(tmp_path / "data")] == ["controller", "state"]
     remove(look(tmp_path / "data"))
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["photos"]
+
+
+def test_what_is_anothers_is_not_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setattr(remains, "left_over", lambda: iter(()))
+    for name in ("data/store.db", "data/app/store.db", "data/app/ca/root.key"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert [each.kind for each in look(tmp_path / "data")] == ["state"]
+    remove(look(tmp_path / "data"))
+    assert (tmp_path / "data/store.db").exists() and (tmp_path / "data/app/ca/root.key").exists()
 
 
 def test_what_cannot_be_removed_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

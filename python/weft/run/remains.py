@@ -25,6 +25,8 @@ UNIT_STATE = (Path("/var/lib"), Path("/var/lib/private"))
 CONTROLLER = re.compile(
     r"store\.db.*|ca|rest\.token|lock|controller\.sock|ready|restoring(\.partial)?|before-restore-\w+"
 )
+# What weft makes in its state directory.
+FOLDERS = ("workloads", "up", "controller", "mesh", "joined")
 # `tempfile.mkdtemp` below the temporary directory, of a process that could not tidy up.
 TEMPORARY = re.compile(r"weft-(restore-)?[a-z0-9_]{8}")
 
@@ -79,13 +81,17 @@ def _states(units: Iterable[Path], roots: Sequence[Path]) -> Iterator[Path]:
 
 
 def _within(place: Path) -> Iterator[Found]:
-    for directory in sorted(place.glob("workloads/*/*")):
+    """A mesh of several machines has a folder of its own. Nothing is looked for outside of the folders that we make."""
+    roots = [place, *sorted(place.glob("mesh/*")), *sorted(place.glob("joined/*"))]
+    for directory in (found for root in roots for found in sorted(root.glob("workloads/*/*"))):
         yield _locked("workload", directory)
     for directory in sorted(place.glob("up/*")):
         run = _run(directory)
         yield Found("up", directory, run.pid if run else None, run is not None)
-    for directory in (place / "controller", place):
-        if (directory / "store.db").exists() or (directory / "ca" / "root.key").exists():
+    for directory in (found for root in roots for found in (root / "controller", root)):
+        has = [(directory / name).exists() for name in ("store.db", "ca/root.key")]
+        # A directory that somebody has named may hold another's store.db.
+        if all(has) or (any(has) and directory != place):
             yield _locked("controller", directory)
 
 
@@ -131,6 +137,7 @@ def _remove(found: Found) -> None:
 
 def _remove_empty(path: Path) -> None:
     """Folders of ours that have become empty; what somebody else has put there stays, and so does its folder."""
-    for folder in (*sorted(path.glob("workloads/*")), path / "workloads", path / "up", path / "controller", path):
+    ours = [folder for name in FOLDERS for folder in sorted((path / name).glob("**/"), reverse=True)]
+    for folder in (*ours, path):
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
