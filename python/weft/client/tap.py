@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from weft.client.decode import Malformed, decode
 from weft.client.errors import MeshError, NotFound
-from weft.client.types import EdgeEnd
+from weft.client.seen import EdgeEnd
 
 T = TypeVar("T")
 
