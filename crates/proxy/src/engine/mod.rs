@@ -50,7 +50,7 @@ use crate::config::Config;
 use crate::control::log;
 use crate::metrics::{RuleCounter, Series};
 use crate::shared::{Command, EngineHandle, Record, Shared, Signal};
-use crate::sys::{AppIdentity, SockDiag};
+use crate::sys::{self, AppIdentity, SockDiag};
 use crate::tls::Identity;
 use conn::{Conn, ConnId, ExchangeId, Place, PoolId};
 use counted::Counted;
@@ -515,6 +515,7 @@ impl Engine {
 
 fn register(poll: &Poll, socket: std::net::TcpListener, index: usize) -> stdio::Result<TcpListener> {
     socket.set_nonblocking(true)?;
+    sys::keep_alive(&socket)?;
     let mut socket = TcpListener::from_std(socket);
     poll.registry().register(&mut socket, Token(LISTENERS + index), Interest::READABLE)?;
     Ok(socket)

@@ -16,6 +16,7 @@ use weft_proto::v1;
 use super::conn::{Conn, ConnId, H1Client, H2, Place, PoolId, Protocol};
 use super::secure::Tls;
 use super::{Engine, Errand};
+use crate::sys;
 
 /// Streams on one connection before a second is opened: enough for every request of one batch to share a record,
 /// few enough that one lost packet does not hold up everybody.
@@ -204,6 +205,10 @@ impl Engine {
         let socket = TcpStream::connect(key.address).ok()?;
         let _ = socket.set_nodelay(true);
         let mesh = tls.is_some();
+        if !key.address.ip().is_loopback() {
+            // A proxy reads all that comes; an app may take its time.
+            let _ = if mesh && key.h2 { sys::give_up_on_silence(&socket) } else { sys::keep_alive(&socket) };
+        }
         let protocol = if key.h2 {
             Protocol::H2(Box::new(self.h2_side(h2::Role::Client, mesh)))
         } else {

@@ -16,6 +16,7 @@ use super::conn::{Conn, ConnId, ExchangeId, OUT_HIGH, OpaqueCall, Place, Protoco
 use super::counted::Counted;
 use super::downstream::Fed;
 use super::{Engine, Errand, Listener};
+use crate::sys;
 
 /// A HELLO with all that it may hold; what is longer is not one.
 const HELLO_MAX: usize = 4096;
@@ -189,6 +190,9 @@ impl Engine {
         };
         let socket = mio::net::TcpStream::connect(address).ok()?;
         let _ = socket.set_nodelay(true);
+        if !address.ip().is_loopback() {
+            let _ = sys::keep_alive(&socket);
+        }
         let awaits_hello = tls.is_some();
         let tunnel = Tunnel { other: Some(other), awaits_hello, started_us: self.now_us, ..Tunnel::default() };
         let mut conn = Conn::new(socket, Place::Upstream(pool), Protocol::Tunnel(tunnel), address, self.now_us);

@@ -3,6 +3,8 @@
 //! `linux` uses sock_diag, cgroup v2, /proc and prctl; `portable` is what the other systems get, and what it costs is
 //! said at each function. Read `linux/sock_diag.rs` first: it decides whose connection the outbound side serves.
 
+use std::time::Duration;
+
 #[cfg(target_os = "linux")]
 mod linux;
 // Compiled in tests too, so that it cannot rot on the machines where it is not used.
@@ -16,8 +18,16 @@ use linux as imp;
 use portable as imp;
 
 pub use imp::{
-    Compartment, RECEIVE_CLOSED_ON_EXEC, SockDiag, adopt_orphans, drop_privileges, holder, ignores, own_binary,
+    Compartment, RECEIVE_CLOSED_ON_EXEC, SockDiag, adopt_orphans, drop_privileges, give_up_on_silence, holder, ignores,
+    keep_alive, own_binary,
 };
+
+/// After how long an idle connection is asked whether its peer is still there, how often, and how many silences end it.
+pub const KEEP_ALIVE_AFTER: Duration = Duration::from_secs(15);
+pub const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(5);
+pub const KEEP_ALIVE_PROBES: u32 = 3;
+/// Longer than a switch or a router needs to find another way, shorter than most callers wait.
+pub const UNACKNOWLEDGED: Duration = Duration::from_secs(20);
 
 /// Who holds the other end of a connection on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

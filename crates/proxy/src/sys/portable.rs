@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -69,6 +70,15 @@ impl Compartment {
     pub fn kill_and_remove(&self, _wait_ms: u32) -> io::Result<()> {
         match self.0 {}
     }
+}
+
+/// A lost peer is noticed when the system gives up sending, which takes minutes.
+pub fn keep_alive(socket: impl AsFd) -> io::Result<()> {
+    Ok(rustix::net::sockopt::set_socket_keepalive(socket, true)?)
+}
+
+pub fn give_up_on_silence(socket: impl AsFd) -> io::Result<()> {
+    keep_alive(socket)
 }
 
 pub fn holder(_address: SocketAddr) -> Option<Holder> {

@@ -3,12 +3,14 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 mod cgroup;
+mod lost_peer;
 mod message;
 mod port;
 mod privileges;
 mod sock_diag;
 
 pub use cgroup::Compartment;
+pub use lost_peer::{give_up_on_silence, keep_alive};
 pub use port::holder;
 pub use privileges::{adopt_orphans, drop_privileges, ignores, own_binary};
 pub use sock_diag::SockDiag;
