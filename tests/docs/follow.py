@@ -46,8 +46,9 @@ class Reader:
         if block.not_run is not None:
             return
         machine = self._machine(block)
-        if (name := block.told("copy ")) is not None:
-            self._copy(name.split()[0])
+        for said in block.said:
+            if said.startswith("copy "):
+                self._copy(said.split()[1])
         if block.title:
             target = machine.here / block.title
             target.parent.mkdir(parents=True, exist_ok=True)
