@@ -20,7 +20,7 @@ WITH_COMMANDS = [name for name, page in PAGES.items() if _COMMANDS.search(page.r
 # What no test does, and why. Each one more is a sentence that nobody checks: keep it short.
 NOT_RUN = {
     "README.md": [
-        "compiles what every test starts from (the demo: tests/e2e/test_first_demo.py)",
+        "compiles what every test starts from",
         "what a checkout has and an installed weft needs not",
     ],
 }
