@@ -157,6 +157,19 @@ def test_a_terminal_that_becomes_narrow_meanwhile_shows_one_table(world: World, 
     assert screen.process.wait(PATIENCE_S) == 0
 
 
+def test_ctrl_c_during_the_start_leaves_the_table_as_it_was_and_nothing_else(world: World, gate: Path) -> None:
+    screen = Screen(world, 80, {"NO_COLOR": "1"})
+    screen.until(refused)
+    screen.press(CTRL_C)
+    lines = screen.rest()
+    assert screen.process.wait(PATIENCE_S) == 0
+    at = lines.index(header(lines)[0])
+    assert any(line.startswith("weft ") and line.endswith("| stopping") for line in lines[at:])
+    assert len(header(lines)) == 1 and not ready(lines)
+    assert processes_below(world.folder) == []
+    assert (left(world), kept(world)) == ([], [])
+
+
 def test_a_terminal_that_cannot_go_back_gets_lines(world: World, gate: Path) -> None:
     screen = Screen(world, 80, {"TERM": "dumb", "NO_COLOR": "1"})
     gate.write_text("go")

@@ -40,8 +40,9 @@ def test_the_same_again_is_not_written() -> None:
 
 def test_what_has_ended_stays() -> None:
     screen = Screen(20)
-    screen.region.show(["a"])
-    screen.region.end()
+    screen.region.show(["x", "y"])
+    screen.terminal.feed("^C")
+    screen.region.end(["a"])
     screen.line("second")
     screen.region.show(["b"])
     assert screen.lines == ["a", "second", "b"]

@@ -74,8 +74,7 @@ class Display:
     def end_table(self, rows: Sequence[Row]) -> None:
         """The last one, whole; it stays."""
         if self._region is not None:
-            self._region.show(lines(rows, self._size()[0] - 1, coloured=self._coloured))
-            self._region.end()
+            self._region.end(lines(rows, self._size()[0] - 1, coloured=self._coloured))
 
     def _size(self) -> tuple[int, int]:
         try:

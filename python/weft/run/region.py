@@ -27,8 +27,9 @@ class Region:
             self._write(self._erased() + _text(lines))
             self._lines = lines
 
-    def end(self) -> None:
-        """What stands there stays."""
+    def end(self, lines: Sequence[str]) -> None:
+        """These stay. Written in any case: a terminal shows ^C where the cursor stood."""
+        self._write(self._erased() + _text(lines))
         self._lines = ()
 
     @contextmanager
