@@ -83,10 +83,11 @@ def test_an_edge_in_clear_is_a_failure(weft: Weft, shown: list[Shown]) -> None:
     assert (done.status, "error: not encrypted: default/a → default/b" in done.err) == (1, True)
 
 
-def test_a_run_that_ended_early_passes_its_status_on(weft: Weft, shown: list[Shown]) -> None:
-    shown.append(Shown(130, SEEN))
+@pytest.mark.parametrize(("status", "passed_on"), [(0, 130), (1, 1)])
+def test_a_run_that_ended_early_is_no_success(weft: Weft, shown: list[Shown], status: int, passed_on: int) -> None:
+    shown.append(Shown(status, SEEN))
     done = weft("demo", "--duration", "30")
-    assert (done.status, done.out) == (130, "")
+    assert (done.status, done.out) == (passed_on, "")
 
 
 def test_output_is_of_a_measurement(weft: Weft) -> None:

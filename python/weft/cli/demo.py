@@ -10,6 +10,7 @@ import typer
 from weft.cli.failure import Failure, note, usage
 from weft.cli.options import Format, Output
 from weft.cli.output import UNLIMITED, emit, table
+from weft.run.detach import INTERRUPTED
 
 if TYPE_CHECKING:
     from weft.demo.demo import Shown
@@ -77,7 +78,8 @@ def _tell(shown: Shown, duration: float | None, output: Format) -> None:
     if shown.report is None:
         if duration is None and shown.seen.requests:
             note(f"meanwhile: {people(shown.seen)}")
-        raise typer.Exit(shown.status)
+        # Ctrl-C is an end like others where nobody waits for a measurement.
+        raise typer.Exit(shown.status or (0 if duration is None else INTERRUPTED))
     if output is Format.TABLE:
         print(summary(shown.report, shown.seen, duration or 0), end="")
     else:

@@ -19,7 +19,6 @@ from weft.demo.tries import text
 from weft.mesh import Mesh
 from weft.resources import expand
 from weft.run.controller import NAME
-from weft.run.detach import INTERRUPTED
 from weft.run.display import Display
 from weft.run.fromfile import published
 from weft.run.project import Project
@@ -111,8 +110,7 @@ async def _opened(
             measured = await _measured(controller, seen, began)
     if not up.stopping:
         up.stop()
-    status = await running
-    return Shown(INTERRUPTED if wish.duration and closing.is_set() else status, seen, measured)
+    return Shown(await running, seen, measured)
 
 
 @contextmanager
