@@ -1,17 +1,12 @@
 """Baskets: what somebody has chosen and not yet ordered. All that it knows is in the store."""
 
-from typing import Any
-
 from keys import Store
-from service import Answer, Refused, Request, as_json, ask, quote, serve
-
-# A basket beyond this is a warehouse.
-MAX_BOOKS = 50
+from service import MAX_BOOKS, Answer, Refused, Request, as_json, ask, priced, quote, serve
 
 
 def basket(request: Request, id: str) -> Answer:
     with Store() as store:
-        return as_json(_priced(store.get(f"basket:{id}") or []))
+        return _filled(store.get(f"basket:{id}") or [])
 
 
 def put(request: Request, id: str) -> Answer:
@@ -22,18 +17,17 @@ def put(request: Request, id: str) -> Answer:
         if len(books) >= MAX_BOOKS:
             raise Refused(409, "the basket is full")
         store.set(f"basket:{id}", [*books, book])
-        return as_json(_priced([*books, book]))
+        return _filled([*books, book])
 
 
 def empty(request: Request, id: str) -> Answer:
     with Store() as store:
         store.set(f"basket:{id}", [])
-        return as_json(_priced([]))
+        return _filled([])
 
 
-def _priced(books: list[str]) -> dict[str, Any]:
-    lines = [ask("catalogue", f"/api/books/{book}") for book in books]
-    return {"books": lines, "total": round(sum(line["price"] for line in lines), 2)}
+def _filled(books: list[str]) -> Answer:
+    return as_json(priced([ask("catalogue", f"/api/books/{book}") for book in books]))
 
 
 if __name__ == "__main__":

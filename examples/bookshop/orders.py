@@ -1,9 +1,9 @@
-"""Orders: what was in a basket, and for whom. What it knows is in the store."""
+"""Orders: which books, and for whom. All that it knows is in the store."""
 
 import threading
 
 from keys import Store
-from service import Answer, Refused, Request, as_json, ask, quote, serve
+from service import MAX_BOOKS, Answer, Refused, Request, as_json, ask, priced, quote, serve
 
 COUNTER = "orders"
 # Reading a number that is not there and writing the first is two commands.
@@ -11,17 +11,17 @@ numbering = threading.Lock()
 
 
 def order(request: Request) -> Answer:
-    """{"basket": …, "name": …}: what is in the basket is ordered, and the basket empty again."""
-    id, name = quote(request.text("basket")), request.text("name")
-    basket = ask("baskets", f"/baskets/{id}")
-    if not basket["books"]:
-        raise Refused(409, "the basket is empty")
+    """{"books": [id, …], "name": …}, at today's prices."""
+    name = request.text("name")
+    books = request.json.get("books")
+    if not isinstance(books, list) or not 0 < len(books) <= MAX_BOOKS or not all(isinstance(id, str) for id in books):
+        raise Refused(400, "an order has books")
+    lines = [ask("catalogue", f"/api/books/{quote(id)}") for id in books]
     with Store() as store:
         with numbering:
             number = store.next(COUNTER)
-        placed = {"number": number, "name": name, **basket}
+        placed = {"number": number, "name": name, **priced(lines)}
         store.set(f"order:{number}", placed)
-    ask("baskets", f"/baskets/{id}/empty", {})
     return as_json(placed, 201)
 
 

@@ -21,6 +21,8 @@ TIMEOUT_S = 5
 # An order has a line per book; more than this is no order.
 MAX_BODY = 64 * 1024
 MAX_TEXT = 200
+# A basket beyond this is a warehouse.
+MAX_BOOKS = 50
 # Passed on from request to request, so that what belongs together can be found together.
 PASSED_ON = ("x-request-id", "traceparent", "tracestate")
 
@@ -75,6 +77,11 @@ class Refused(Exception):
 def quote(text: str) -> str:
     """One segment of a path, or a value of a query."""
     return _quote(text, safe="")
+
+
+def priced(books: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Books as the catalogue has them, and what they cost together."""
+    return {"books": books, "total": round(sum(book["price"] for book in books), 2)}
 
 
 def as_json(value: Any, status: int = 200) -> Answer:

@@ -49,10 +49,11 @@ def put(request: Request) -> Answer:
 
 def order(request: Request) -> Answer:
     name = request.form.get("name", "").strip() or "A reader"
-    try:
-        placed = ask("orders", "/api/orders", {"basket": request.cookie(COOKIE), "name": name})
-    except Unavailable as error:
-        raise Refused(409, "The basket is empty.") if error.status in (400, 409) else error from None
+    books = [book["id"] for book in _basket(request)["books"]]
+    if not books:
+        raise Refused(409, "The basket is empty.")
+    placed = ask("orders", "/api/orders", {"books": books, "name": name})
+    ask("baskets", f"/baskets/{quote(request.cookie(COOKIE))}/empty", {})
     return _to(f"/order/{placed['number']}")
 
 

@@ -13,7 +13,7 @@ def test_the_shop_is_copied_and_gone_afterwards():
     with place.copied(18080, node=True) as folder:
         found = expand(folder / place.WEFTFILE)
         assert found.problems == ()
-        assert [(entry.local, entry.service) for entry in found.published] == [(18080, "default/shop")]
+        assert [(entry.local, entry.service) for entry in found.published] == [(18080, "default/storefront")]
         commands = {plan.part: plan.command for plan in found.workloads}
         assert commands["recommendations"] == ("node", "recommendations.js")
         (folder / "ratings.broken").touch()

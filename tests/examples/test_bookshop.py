@@ -144,31 +144,32 @@ def test_the_store_speaks_some_of_memcacheds_words(run: Any) -> None:
         assert connection.recv(1) == b""
 
 
-def test_what_is_ordered_leaves_the_basket(run: Any, catalogue: str) -> None:
+def test_what_is_in_a_basket_can_be_ordered(run: Any, catalogue: str) -> None:
     store = run(sys.executable, "store.py")
     place = {"STORE_HOST": "127.0.0.1", "STORE_PORT": str(store.port)}
     books = run(sys.executable, "catalogue.py")
     baskets = run(sys.executable, "baskets.py", CATALOGUE_URL=f"http://127.0.0.1:{books.port}", **place)
-    orders = run(sys.executable, "orders.py", BASKETS_URL=f"http://127.0.0.1:{baskets.port}", **place)
+    orders = run(sys.executable, "orders.py", CATALOGUE_URL=f"http://127.0.0.1:{books.port}", **place)
     for book in ("emma", "alice"):
         assert baskets.get("/baskets/b1", "POST", json.dumps({"book": book}))[0] == 200
     assert json.loads(baskets.get("/baskets/b1")[1])["total"] == 16.5
-    status, text = orders.get("/api/orders", "POST", json.dumps({"basket": "b1", "name": "Zoë"}))
+    status, text = orders.get("/api/orders", "POST", json.dumps({"books": ["emma", "alice"], "name": "Zoë"}))
     assert status == 201
     order = json.loads(text)
     assert (order["number"], order["name"], order["total"]) == (1, "Zoë", 16.5)
     assert json.loads(orders.get("/api/orders/1")[1]) == order
     assert json.loads(orders.get("/api/orders/all")[1]) == {"orders": 1}
+    assert baskets.get("/baskets/b1/empty", "POST", "{}")[0] == 200
     assert json.loads(baskets.get("/baskets/b1")[1])["books"] == []
     wrong = [
-        orders.get("/api/orders", "POST", json.dumps({"basket": "b1", "name": "Zoë"}))[0],
+        orders.get("/api/orders", "POST", json.dumps({"books": [], "name": "Zoë"}))[0],
         orders.get("/api/orders", "POST", "{")[0],
-        orders.get("/api/orders", "POST", json.dumps({"basket": 7, "name": "a\nb"}))[0],
+        orders.get("/api/orders", "POST", json.dumps({"books": ["emma"], "name": "a\nb"}))[0],
         orders.get("/api/orders/2")[0],
         baskets.get("/baskets/b1", "POST", json.dumps({"book": "no such"}))[0],
         baskets.get("/baskets/b1", "POST", "x" * 100_000)[0],
     ]
-    assert wrong == [409, 400, 400, 404, 503, 413]
+    assert wrong == [400, 400, 400, 404, 503, 413]
 
 
 @pytest.mark.parametrize(
