@@ -4,6 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from weft.init import compose_unused as unused
 from weft.init.compose import draft
@@ -147,3 +150,26 @@ def test_an_override_beside_it_is_not_read_and_that_is_said(folder: Path) -> Non
     (folder / "flask.override.yml").write_text("services: {}\n")
     said = [problem.what for problem in draft(folder / "flask.yaml", folder).problems]
     assert "flask.override.yml" in said
+
+
+WORDS = st.sampled_from([*"a b 80 80:80 ${A $A ${A:-1}:80 CMD service_healthy a=b http://b:80/".split(), ""])
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers(-1, 70_000) | st.floats(allow_nan=False, allow_infinity=False) | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS.filter(bool), inner, max_size=3),
+    max_leaves=6,
+)
+FIELDS = st.sampled_from(sorted([*unused.READ, "image", "volumes", "container_name", "networks"]))
+NAMES = st.sampled_from(["a", "b", "C_d", "-"])
+SERVICES = st.dictionaries(NAMES, st.dictionaries(FIELDS, ODD, max_size=6), max_size=3)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(services=SERVICES)
+def test_whatever_stands_there_it_is_refused_or_becomes_a_weft_yaml(folder: Path, services: dict[str, Any]) -> None:
+    file = folder / "odd.yaml"
+    file.write_text(yaml.safe_dump({"services": services}))
+    made = draft(file, folder)
+    assert all(problem.line for problem in made.problems)
+    if made.ok:
+        expanded = expand_text(text(made), "weft.yaml", Around(folder, {}))
+        assert expanded.ok, (text(made), expanded.problems)

@@ -87,3 +87,10 @@ def test_names_become_labels_and_stay_apart(converted: Convert) -> None:
 def test_a_health_check_is_ours(converted: Convert) -> None:
     found = converted("a: {build: web, healthcheck: {test: curl -f http://localhost:8000/h, retries: 2}}")
     assert found.fields["a"]["health"] == {"http": "/h", "fall": 2}
+
+
+def test_what_the_image_would_have_told_it_is_told_here(folder: Path, converted: Convert) -> None:
+    (folder / "api" / "Dockerfile").write_text("FROM x\nENV FLASK_RUN_PORT=8000 MODE=image\nCMD flask run\n")
+    found = converted("a: {build: api, ports: ['80:8000'], environment: {MODE: own}}")
+    assert found.fields["a"]["env"] == {"FLASK_RUN_PORT": "$(PORT)", "MODE": "own"}
+    assert "listen" not in found.fields["a"]

@@ -28,6 +28,12 @@ CMD ["gunicorn", "app:app", \\
         ('FROM x\nENTRYPOINT ["a"]\nCMD ["b"]\n', "", Image(("a",), ("b",))),
         ('FROM x\nCMD ["b"]\nENTRYPOINT ["a"]\n', "", Image(("a",), ())),
         ('FROM x\nCMD ["a", 1]\n', "", Image((), ("sh", "-c", '["a", 1]'))),
+        (
+            'FROM x\nENV A=1 B="b c" C=\'d\' HOME=/root D=$A\nENV FLASK_RUN_PORT 8000\nENV PATH /bin\n',
+            "",
+            Image(env={"A": "1", "B": "b c", "C": "d", "FLASK_RUN_PORT": "8000"}),
+        ),
+        ("FROM x\nENV\nENV A\n", "", Image(env={})),
         ("", "", Image()),
     ],
 )

@@ -13,6 +13,7 @@ from typing import Any
 from weft.init import compose_unused as unused
 from weft.init import dockerfile
 from weft.init.compose_ports import Port, Unclear, ports_of
+from weft.init.compose_shapes import misshapen
 from weft.init.compose_variables import ours, resolved
 from weft.init.images import RUNTIMES, short
 from weft.resources.dotenv import parse_env
@@ -27,6 +28,8 @@ class Service:
     node: Node
     # Of its name: line and column.
     place: tuple[int, int]
+    # Its fields, without those that are of another shape than Compose takes.
+    value: dict[str, Any] = field(default_factory=dict)
     image: str = ""
     # A string, to be split as a shell would, or words. None: nothing is known of it.
     command: str | list[str] | None = None
@@ -61,13 +64,14 @@ class Reader:
 
     def service(self, name: str, node: Node, place: tuple[int, int]) -> Service:
         made = Service(name, node, place, folder=self.folder)
+        made.value = {key: value for key, value in node.value.items() if self._shaped(made, key, value)}
         made.image = self._text(made, "image")
         made.env = dict(self._environment(made))
         made.ports = list(self._ports(made))
-        made.profiles = bool(node.value.get("profiles"))
+        made.profiles = bool(made.value.get("profiles"))
         made.replicas = self._replicas(made)
-        made.check = _mapping(node.value.get("healthcheck"))
-        made.aliases = [str(node.value[key]) for key in ("container_name", "hostname") if node.value.get(key)]
+        made.check = _mapping(made.value.get("healthcheck"))
+        made.aliases = [made.value[key] for key in ("container_name", "hostname") if made.value.get(key)]
         self._needs(made)
         self._program(made)
         self._unused(made)
@@ -83,10 +87,15 @@ class Reader:
         path = ".".join(map(str, (service.name, *loc)))
         self.problems.append(Problem(self.file, *service.node.at(loc), path, why, hint))
 
+    def _shaped(self, made: Service, key: str, value: Any) -> bool:
+        if odd := misshapen(key, value):
+            self.wrong(made, (key,), *odd)
+        return not odd
+
     # -------------------------------------------------------------------------------------------------- what it runs
 
     def _program(self, made: Service) -> None:
-        value = made.node.value
+        value = made.value
         image = self._built(made)
         binds = list(self._binds(made))
         own = "build" in value or (short(made.image) in RUNTIMES and ("command" in value or "entrypoint" in value))
@@ -101,11 +110,12 @@ class Reader:
                 made.directory = posixpath.normpath(posixpath.join(source, given[len(target) + 1 :]))
         made.folder = self.folder / made.directory
         made.directory = _relative(made.folder, self.out)
+        made.env = {**{name: value for name, value in image.env.items() if own}, **made.env}
         if not made.ports:
             made.ports = [Port(port) for port in image.ports]
 
     def _built(self, made: Service) -> dockerfile.Image:
-        build = made.node.value.get("build")
+        build = made.value.get("build")
         if build is None:
             return dockerfile.Image()
         parts = build if isinstance(build, Mapping) else {"context": build}
@@ -116,12 +126,12 @@ class Reader:
         made.directory = context
         path = self.folder / context / str(parts.get("dockerfile", "Dockerfile"))
         image = dockerfile.read(path, str(parts.get("target", "")))
-        took = f"its command was read from {path.name}" if image.words else "directory: is its folder"
+        took = f"what it runs was read from {path.name}" if image.words or image.env else "directory: is its folder"
         self.listed(made, ("build",), f"weft builds no images; {took}")
         return image
 
     def _command(self, made: Service, image: dockerfile.Image) -> str | list[str] | None:
-        value = made.node.value
+        value = made.value
         entry, command = self._words(made, "entrypoint"), self._words(made, "command")
         if entry is None and command is not None and not image.entrypoint:
             return command
@@ -132,19 +142,16 @@ class Reader:
         return [*first, *last] or None
 
     def _words(self, made: Service, key: str) -> str | list[str] | None:
-        value = made.node.value.get(key)
+        value = made.value.get(key)
         if value is None or value == "" or value == []:
             return None
         if isinstance(value, list):
             return [self._ours(made, (key,), str(word)) for word in value]
-        if isinstance(value, Mapping):
-            self.wrong(made, (key,), "is a mapping", f"{key}: [program, argument]")
-            return None
         return self._ours(made, (key,), str(value))
 
     def _binds(self, made: Service) -> Iterator[tuple[str, str]]:
         """Folders of this project in the container: there, and here."""
-        for entry in _list(made.node.value.get("volumes")):
+        for entry in _list(made.value.get("volumes")):
             if isinstance(entry, str):
                 source, _, rest = resolved(entry, self.variables).partition(":")
                 target = rest.partition(":")[0]
@@ -166,23 +173,23 @@ class Reader:
             if values:
                 self.listed(made, ("env_file",), f"written under env, secrets too: {', '.join(values)}")
             yield from ((name, self._ours(made, ("env_file",), value)) for name, value in values.items())
-        written = made.node.value.get("environment")
+        written = made.value.get("environment")
         if isinstance(written, Mapping):
             pairs = [(str(name), value, ("environment", name)) for name, value in written.items()]
         elif isinstance(written, list):
             pairs = [(*_pair(str(entry)), ("environment", place)) for place, entry in enumerate(written)]
         else:
             pairs = []
-            if written is not None:
-                self.wrong(made, ("environment",), "is neither a mapping nor a list", "environment: {NAME: value}")
         for name, value, loc in pairs:
-            if value is not None:
+            if not name or "=" in name:
+                self.wrong(made, loc, f"{name!r} is not the name of a variable", "environment: {NAME: value}")
+            elif value is not None:
                 yield name, self._ours(made, loc, str(value).lower() if isinstance(value, bool) else str(value))
             elif name in self.variables:
                 yield name, f"${{{name}}}"  # from outside it has it anyway
 
     def _env_files(self, made: Service) -> Iterator[tuple[str, bool]]:
-        value = made.node.value.get("env_file")
+        value = made.value.get("env_file")
         for entry in [value] if isinstance(value, str) else _list(value):
             if isinstance(entry, Mapping):
                 yield resolved(str(entry.get("path", "")), self.variables), entry.get("required", True) is True
@@ -191,9 +198,7 @@ class Reader:
 
     def _ports(self, made: Service) -> Iterator[Port]:
         for key in ("ports", "expose"):
-            value = made.node.value.get(key)
-            if value is not None and not isinstance(value, list):
-                self.wrong(made, (key,), "is not a list", f'{key}: ["8080:80"]')
+            value = made.value.get(key)
             for place, entry in enumerate(_list(value)):
                 try:
                     found = list(ports_of(entry, self.variables))
@@ -208,7 +213,7 @@ class Reader:
                 yield from found
 
     def _needs(self, made: Service) -> None:
-        value = made.node.value.get("depends_on")
+        value = made.value.get("depends_on")
         entries = dict.fromkeys(map(str, value)) if isinstance(value, list) else _mapping(value)
         for place, (name, entry) in enumerate(entries.items()):
             loc: Loc = ("depends_on", place if isinstance(value, list) else name)
@@ -221,12 +226,12 @@ class Reader:
                 self.listed(made, loc, "weft waits until it is in the mesh, or has ended well: service_healthy")
 
     def _replicas(self, made: Service) -> int:
-        deploy = _mapping(made.node.value.get("deploy"))
+        deploy = _mapping(made.value.get("deploy"))
         for key in deploy:
             if key != "replicas":
                 self.listed(made, ("deploy", key), "weft starts processes of this machine, and limits none")
-        loc: Loc = ("scale",) if "scale" in made.node.value else ("deploy", "replicas")
-        written = made.node.value.get("scale", deploy.get("replicas", 1))
+        loc: Loc = ("scale",) if "scale" in made.value else ("deploy", "replicas")
+        written = made.value.get("scale", deploy.get("replicas", 1))
         try:
             return int(resolved(str(written), self.variables))
         except ValueError:
@@ -247,7 +252,7 @@ class Reader:
     # --------------------------------------------------------------------------------------------------------- helpers
 
     def _text(self, made: Service, key: str) -> str:
-        value = made.node.value.get(key)
+        value = made.value.get(key)
         return resolved(value, self.variables) if isinstance(value, str) else ""
 
     def _ours(self, made: Service, loc: Loc, text: str) -> str:

@@ -1,4 +1,4 @@
-"""What a Dockerfile says about the program in it: its command, its ports. Nothing is built.
+"""What a Dockerfile says about the program in it: its command, its environment, its ports. Nothing is built.
 
 Source: https://docs.docker.com/reference/dockerfile/
 """
@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 _LINE = re.compile(r"\s*(?P<word>[A-Za-z]+)\s+(?P<rest>.*)", re.DOTALL)
+_PAIR = re.compile(r"""(?P<name>[A-Za-z_]\w*)=(?:"(?P<quoted>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>\S*))""")
 # What it would be a mistake to read: a device, a log.
 MAX_BYTES = 1024 * 1024
 
@@ -24,6 +26,7 @@ class Image:
     command: tuple[str, ...] = ()
     ports: tuple[int, ...] = ()
     directory: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -55,6 +58,8 @@ def read(path: Path, target: str = "") -> Image:
             image.entrypoint, image.command = _words(rest), ()
         elif word == "WORKDIR":
             image.directory = posixpath.join(image.directory, rest)
+        elif word == "ENV":
+            image.env = {**image.env, **dict(_variables(rest))}
         elif word == "EXPOSE":
             image.ports += tuple(int(port) for port in re.findall(r"\b(\d{1,5})(?:/tcp)?(?=\s|$)", rest))
     return stages.get(target.lower(), Image()) if target else image
@@ -63,6 +68,16 @@ def read(path: Path, target: str = "") -> Image:
 def _lines(text: str) -> list[str]:
     kept = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
     return re.sub(r"\\[ \t]*\n", " ", "\n".join(kept)).splitlines()
+
+
+def _variables(rest: str) -> Iterator[tuple[str, str]]:
+    """Of `NAME=value …` and of `NAME value`; what speaks of files of the image or of other variables is left out."""
+    if "=" not in rest.split()[0]:
+        rest = "=".join(rest.split(maxsplit=1))
+    for match in _PAIR.finditer(rest):
+        value = match["quoted"] or match["single"] or match["bare"] or ""
+        if "/" not in value[:1] and "$" not in value:
+            yield match["name"], value
 
 
 def _words(rest: str) -> tuple[str, ...]:
