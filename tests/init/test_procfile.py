@@ -13,7 +13,7 @@ def fields(folder: Path, written: str, env: str | None = None) -> dict[str, Any]
     (folder / "Procfile").write_text(written)
     if env is not None:
         (folder / ".env").write_text(env)
-    made = draft(folder / "Procfile")
+    made = draft(folder / "Procfile", folder)
     assert made.ok, made.problems
     expanded = expand_text(text(made), "weft.yaml", Around(folder, {}))
     assert expanded.ok, expanded.problems
@@ -65,6 +65,14 @@ def test_what_env_says_is_for_all_and_stays_there(tmp_path: Path) -> None:
 )
 def test_what_is_wrong_has_its_line(tmp_path: Path, written: str, line: int, what: str) -> None:
     (tmp_path / "Procfile").write_text(written)
-    (problem,) = draft(tmp_path / "Procfile").problems
+    (problem,) = draft(tmp_path / "Procfile", tmp_path).problems
     assert (problem.line, problem.what) == (line, what)
     assert problem.hint
+
+
+def test_in_another_folder_it_runs_where_it_did_and_misses_its_variables(tmp_path: Path) -> None:
+    (tmp_path / "Procfile").write_text("web: x\n")
+    (tmp_path / ".env").write_text("A=b\n")
+    made = draft(tmp_path / "Procfile", tmp_path / "deploy")
+    assert made.entries[0].fields["directory"] == ".."
+    assert [(problem.what, problem.severity) for problem in made.problems] == [(".env", "warning")]

@@ -70,9 +70,8 @@ def _draft(source: Path, out: Path) -> Draft:
 
     if not source.is_file():
         usage(f"there is no file {source}", "a Compose file or a Procfile")
-    if procfile.NAME.lower() in source.name.lower():
-        return procfile.draft(source)
-    return compose.draft(source, Path() if str(out) == STDOUT else out.parent)
+    made = procfile.draft if procfile.NAME.lower() in source.name.lower() else compose.draft
+    return made(source, Path() if str(out) == STDOUT else out.parent)
 
 
 def _listening() -> Draft:

@@ -12,9 +12,8 @@ from pathlib import Path
 from weft.init import compose_unused as unused
 from weft.init.compose_read import Reader, Service
 from weft.init.compose_write import entries
-from weft.init.draft import Draft
-from weft.resources.dotenv import parse_env
-from weft.resources.gather import ENV, text_of
+from weft.init.draft import Draft, variables
+from weft.resources.gather import text_of
 from weft.resources.problem import Problem, did_you_mean
 from weft.resources.reader import Node, read
 
@@ -30,11 +29,11 @@ def draft(file: Path, out: Path) -> Draft:
     """`out`: the folder of the weft.yaml; what is relative there is relative to it."""
     made = Draft(file.name)
     text, made.problems = text_of(file)
-    variables = _variables(file.parent / ENV, made)
+    env = variables(made, file.parent, out)
     node = _document(text, str(file), made)
     if node is None:
         return made
-    reader = Reader(str(file), file.parent, out, variables, made.problems)
+    reader = Reader(str(file), file.parent, out, env, made.problems)
     services = _services(node, str(file), reader)
     _unused(node, str(file), made)
     _overrides(file, made)
@@ -42,15 +41,6 @@ def draft(file: Path, out: Path) -> Draft:
     made.problems.sort(key=lambda problem: (problem.line, problem.column))
     made.comments = [HEAD]
     return made
-
-
-def _variables(path: Path, made: Draft) -> Mapping[str, str]:
-    if not path.exists():
-        return {}
-    text, problems = text_of(path)
-    variables, wrong = parse_env(text, str(path))
-    made.problems += problems + wrong
-    return variables
 
 
 def _document(text: str, file: str, made: Draft) -> Node | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 import shlex
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from weft.init import dockerfile
 from weft.init.compose_ports import Port, Unclear, ports_of
 from weft.init.compose_shapes import misshapen
 from weft.init.compose_variables import ours, resolved
+from weft.init.draft import relative
 from weft.init.images import RUNTIMES, short
 from weft.resources.dotenv import parse_env
 from weft.resources.gather import text_of
@@ -109,7 +109,7 @@ class Reader:
             if given == target or given.startswith(f"{target}/"):
                 made.directory = posixpath.normpath(posixpath.join(source, given[len(target) + 1 :]))
         made.folder = self.folder / made.directory
-        made.directory = _relative(made.folder, self.out)
+        made.directory = relative(made.folder, self.out)
         made.env = {**{name: value for name, value in image.env.items() if own}, **made.env}
         if not made.ports:
             made.ports = [Port(port) for port in image.ports]
@@ -257,11 +257,6 @@ class Reader:
 
     def _ours(self, made: Service, loc: Loc, text: str) -> str:
         return ours(text, self.variables, lambda why: self.listed(made, loc, why))
-
-
-def _relative(folder: Path, out: Path) -> str:
-    found = os.path.relpath(folder, out)
-    return "" if found == "." else found
 
 
 def _split(command: str | list[str] | None) -> list[str]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import yaml
 
+from weft.resources.dotenv import parse_env
+from weft.resources.gather import ENV, text_of
 from weft.resources.problem import Problem
 from weft.resources.writer import Dumper
 
@@ -37,6 +41,26 @@ class Draft:
     @property
     def ok(self) -> bool:
         return any(entry.fields for entry in self.entries) and not any(p.severity == "error" for p in self.problems)
+
+
+def relative(folder: Path, out: Path) -> str:
+    """As `directory` has it; "" for the weft.yaml's own folder."""
+    found = os.path.relpath(folder, out)
+    return "" if found == "." else found
+
+
+def variables(made: Draft, folder: Path, out: Path) -> dict[str, str]:
+    """Those of `.env` in `folder`. A weft.yaml reads the one beside itself."""
+    path = folder / ENV
+    if not path.exists():
+        return {}
+    content, problems = text_of(path)
+    found, wrong = parse_env(content, str(path))
+    made.problems += problems + wrong
+    if relative(folder, out):
+        why = "a weft.yaml reads the one in its own folder: copy it there"
+        made.problems.append(Problem(str(path), 1, 1, ENV, why, severity="warning"))
+    return found
 
 
 def text(draft: Draft, schema: str = "") -> str:

@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from weft.init.draft import Draft, Entry
-from weft.resources.dotenv import parse_env
-from weft.resources.gather import ENV, text_of
+from weft.init.draft import Draft, Entry, relative, variables
+from weft.resources.gather import text_of
 from weft.resources.problem import Problem
 from weft.run.plan import dns_label
 
@@ -30,13 +29,15 @@ _OWN = re.compile(r"\w+=|(?:exec|cd|export|eval|source|set|\.)\s")
 _PORT = re.compile(r"\$(PORT\b|\{PORT\b)")
 
 
-def draft(file: Path) -> Draft:
+def draft(file: Path, out: Path) -> Draft:
+    """`out`: the folder of the weft.yaml."""
     made = Draft(file.name)
     text, made.problems = text_of(file)
-    env = _environment(file.parent / ENV, made)
+    env = variables(made, file.parent, out)
     base = int(env["PORT"]) if env.get("PORT", "").isdecimal() else PORT
     # What .env says stays there, once; PORT is weft's.
     given = {name: f"${{{name}}}" for name in env if name != "PORT"}
+    directory = relative(file.parent, out)
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
@@ -50,7 +51,9 @@ def draft(file: Path) -> Draft:
             what = f"{match['name']} stands twice"
             made.problems.append(Problem(str(file), number, 1, what, hint="give it another name"))
             continue
-        made.entries.append(_entry(name, match["command"], base + STEP * len(made.entries), given))
+        entry = _entry(name, match["command"], base + STEP * len(made.entries), given)
+        entry.fields |= {"directory": directory} if directory else {}
+        made.entries.append(entry)
     if not made.entries and not made.problems:
         made.problems.append(Problem(str(file), 0, 0, "is empty", hint="web: python3 app.py"))
     made.comments = ["calls: [name] gives a process the address of another, as NAME_URL, and says who may call it."]
@@ -75,12 +78,3 @@ def _command(command: str) -> dict[str, Any]:
             pass
     alone = _SIMPLE.fullmatch(command) and not _OWN.match(command)
     return {"command": ["sh", "-c", f"exec {escaped}" if alone else escaped]}
-
-
-def _environment(path: Path, made: Draft) -> dict[str, str]:
-    if not path.exists():
-        return {}
-    text, problems = text_of(path)
-    env, wrong = parse_env(text, str(path))
-    made.problems += problems + wrong
-    return env
