@@ -93,3 +93,22 @@ def test_where_nothing_becomes_a_service_it_has_failed(weft: Weft, here: Path) -
 def test_what_makes_no_sense_is_wrong_usage(weft: Weft, options: list[str], says: str) -> None:
     done = weft("init", *options)
     assert done.status == 2 and says in done.err
+
+
+def test_a_folder_is_looked_into(weft: Weft, here: Path) -> None:
+    (here / "shop").mkdir()
+    (here / "shop" / "compose.yaml").write_text(COMPOSE)
+    assert weft("init", "--from", "shop").status == 0
+    assert "directory: shop" in (here / "weft.yaml").read_text()
+    (here / "empty").mkdir()
+    assert "no Procfile in empty" in weft("init", "--from", "empty", "--force").err
+
+
+def test_what_is_missing_yet_is_said_of_what_was_written(weft: Weft, here: Path) -> None:
+    (here / "shop").mkdir()
+    (here / "shop" / "Procfile").write_text("web: x\n")
+    (here / "shop" / ".env").write_text("TOKEN=x\n")
+    done = weft("init", "--from", "shop")
+    assert done.status == 1 and (here / "weft.yaml").exists()
+    assert "the variable TOKEN is not set" in done.err
+    assert "error: weft.yaml was written, and is not complete yet" in done.err

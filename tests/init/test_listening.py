@@ -43,8 +43,7 @@ def test_what_is_left_out_is_said() -> None:
     made = draft([at(22), at(631, "cupsd"), at(15080, "python3", "-m", "weft.cli", "controller"), at(40000)])
     assert not made.ok
     assert [(problem.what, problem.why) for problem in made.problems] == [
-        ("port 22", "belongs to a process of somebody else"),
-        ("port 631", "belongs to the system"),
-        ("port 15080", "belongs to weft"),
-        ("port 40000", "belongs to a process of somebody else"),
+        ("left out: 22, 40000", "ports of somebody else's processes"),
+        ("left out: 631", "ports of the system"),
+        ("left out: 15080", "ports of weft"),
     ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weft.cli.failure import Failure, note, usage
+from weft.cli.failure import Failure, note, problem_text, usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +22,7 @@ SCHEMA = "weft.schema.json"
 
 def init(
     source: Annotated[
-        Path | None, typer.Option("--from", metavar="FILE", help="A Compose file or a Procfile; else what is here")
+        Path | None, typer.Option("--from", metavar="FILE", help="A Compose file or Procfile, or its folder; else what is here")
     ] = None,
     listening: Annotated[
         bool, typer.Option("--listening", help="What listens on this machine, as services that weft does not run")
@@ -46,20 +46,21 @@ def init(
         for there in (out, out.with_name(SCHEMA)) if schema else (out,):
             if there.exists():
                 usage(f"{there} is there already", "write another one with --out FILE, or this one with --force")
-    made = _listening() if listening else _draft(source or _found(), out)
+    made = _listening() if listening else _draft(source or Path(), out)
     _list(problem for problem in made.problems if problem.severity == "warning")
     if not made.ok:
         _refuse(made)
     _write(made, out, schema)
 
 
-def _found() -> Path:
+def _found(folder: Path) -> Path:
     from weft.init import compose, procfile
 
-    here = [Path(name) for name in (*compose.NAMES, procfile.NAME) if Path(name).is_file()]
+    here = [folder / name for name in (*compose.NAMES, procfile.NAME) if (folder / name).is_file()]
     if not here:
         hint = "go to their folder, name one with --from FILE, or see what listens on this machine with --listening"
-        usage("there is no Compose file and no Procfile here", hint)
+        where = "here" if folder == Path() else f"in {folder}"
+        usage(f"there is no Compose file and no Procfile {where}", hint)
     for other in here[1:]:
         note(f"{other} is here, too: `weft init --from {other}` takes that one")
     return here[0]
@@ -68,6 +69,8 @@ def _found() -> Path:
 def _draft(source: Path, out: Path) -> Draft:
     from weft.init import compose, procfile
 
+    if source.is_dir():
+        source = _found(source)
     if not source.is_file():
         usage(f"there is no file {source}", "a Compose file or a Procfile")
     made = procfile.draft if procfile.NAME.lower() in source.name.lower() else compose.draft
@@ -105,7 +108,7 @@ def _refuse(made: Draft) -> None:
 
 
 def _write(made: Draft, out: Path, schema: bool) -> None:
-    from weft.client.documents import problem_of, wrong_files
+    from weft.client.documents import problem_of
     from weft.init.draft import text
     from weft.resources.expand import expand_text
     from weft.resources.gather import Around
@@ -119,7 +122,9 @@ def _write(made: Draft, out: Path, schema: bool) -> None:
         _write_schema(out.with_name(SCHEMA))
     expanded = expand_text(written, str(out), Around.of(out))
     if not expanded.ok:
-        raise wrong_files(map(problem_of, expanded.problems))
+        places = [problem_text(problem_of(problem)) for problem in expanded.problems]
+        hint = f"put that right, then weft validate -f {out}"
+        raise Failure(f"{out} was written, and is not complete yet", hint, places)
     if str(out) != STDOUT:
         number = len([entry for entry in made.entries if entry.fields])
         at = "" if out == Path("weft.yaml") else f" -f {out}"

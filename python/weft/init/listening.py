@@ -27,13 +27,18 @@ _WEFT = ("weft-proxy", "weft.cli", "weft")
 def draft(found: Iterable[Listener]) -> Draft:
     """`found`: by port."""
     made = Draft("what listens on this machine")
+    left_out: dict[str, list[str]] = {}
     for port, group in groupby(found, key=lambda each: each.port):
         listeners = list(group)
         known = next((each for each in listeners if each.pid is not None), listeners[0])
         if reason := _left_out(known):
-            made.problems.append(Problem("", 0, 0, f"port {port}", reason, severity="warning"))
+            left_out.setdefault(reason, []).append(str(port))
             continue
         made.entries.append(_entry(known, {entry.name for entry in made.entries}))
+    made.problems = [
+        Problem("", 0, 0, f"left out: {', '.join(ports)}", reason, severity="warning")
+        for reason, ports in left_out.items()
+    ]
     made.comments = [
         "weft runs none of these; they go on as they are. To let weft run one: stop it, and write the run: of its "
         "comment in place of endpoints:. Command lines may hold secrets: look before you share this file."
@@ -43,11 +48,11 @@ def draft(found: Iterable[Listener]) -> Draft:
 
 def _left_out(found: Listener) -> str:
     if found.pid is None and found.port not in _OPAQUE:
-        return "belongs to a process of somebody else"
+        return "ports of somebody else's processes"
     if found.port < LOWEST:
-        return "belongs to the system"
+        return "ports of the system"
     if any(Path(word).name in _WEFT for word in found.command[:4]):
-        return "belongs to weft"
+        return "ports of weft"
     return ""
 
 
