@@ -22,7 +22,8 @@ SCHEMA = "weft.schema.json"
 
 def init(
     source: Annotated[
-        Path | None, typer.Option("--from", metavar="FILE", help="A Compose file or Procfile, or its folder; else what is here")
+        Path | None,
+        typer.Option("--from", metavar="FILE", help="A Compose file or Procfile, or its folder; else what is here"),
     ] = None,
     listening: Annotated[
         bool, typer.Option("--listening", help="What listens on this machine, as services that weft does not run")
