@@ -22,6 +22,7 @@ from weft.client.types import (
     Applied,
     Certificates,
     Edge,
+    Endpoint,
     Event,
     EventPage,
     Health,
@@ -141,6 +142,11 @@ class Mesh:
 
     def services(self, namespace: str | None = None) -> Sequence[Service]:
         return _many(Service, self._rest.get("/v1/services", {"namespace": namespace}), "services")
+
+    def endpoints(self, namespace: str | None = None, service: str | None = None) -> Sequence[Endpoint]:
+        """Who serves, whoever named them; `service` is "<namespace>/<service>"."""
+        query = {"namespace": namespace, "service": service}
+        return _many(Endpoint, self._rest.get("/v1/endpoints", query), "endpoints")
 
     def explain(
         self, source: str, to: str, method: str = "GET", path: str = "/", headers: Mapping[str, str] | None = None

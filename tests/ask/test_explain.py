@@ -1,6 +1,7 @@
 import pytest
 
 from tests.compiler.support import access, compiled, route, service, workload
+from tests.compiler.support import found as discovered
 from weft.ask import NotARequest, NotFound, explain
 
 SUBSETS = "{ports: [{port: 80, name: http}], subsets: [{name: v2, labels: {version: v2}}]}"
@@ -84,3 +85,11 @@ def test_who_is_not_there_is_told():
 def test_what_a_proxy_refuses_as_malformed_is_no_question(method, path, headers):
     with pytest.raises(NotARequest):
         explain(compiled(*MESH), "default/b", "default/a", method, path, headers)
+
+
+def test_it_says_which_source_found_an_endpoint():
+    parts = (service("a"), discovered("2001:db8::7", stale=True))
+    [path] = explain(compiled(*parts), "default/b", "default/a").paths
+    [step] = [step for step in path.steps if step.table == "connect"]
+    said = "plaintext to [2001:db8::7]:80: the endpoint is not meshed, found by dns db.example.com (stale)"
+    assert step.decision == said

@@ -49,7 +49,7 @@ def test_what_is_not_there_is_status_1(weft: Weft) -> None:
 
 def test_what_is_registered_can_be_asked_for_as_well(weft: Weft, controller: Fake) -> None:
     controller.answers["/v1/workloads"] = {"workloads": [{"name": "default/reviews-0"}]}
-    assert weft("get", "endpoints", "reviews").lines[1].startswith("default/reviews-0")
+    assert weft("get", "workloads", "reviews").lines[1].startswith("default/reviews-0")
     assert controller.asked[0][1] == "/v1/workloads?service=default%2Freviews"
 
 

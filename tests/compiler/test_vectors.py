@@ -12,7 +12,18 @@ import pytest
 from google.protobuf import text_format
 
 from weft.ask import Explanation, explain
-from weft.compiler import Compiled, PortInfo, Snapshot, Stored, WorkloadInfo, World, compile_all, core, full_status
+from weft.compiler import (
+    Compiled,
+    Discovered,
+    PortInfo,
+    Snapshot,
+    Stored,
+    WorkloadInfo,
+    World,
+    compile_all,
+    core,
+    full_status,
+)
 from weft.compiler.policies import POLICIES
 from weft.controller.leases import Attached, Leases
 from weft.resources import Ref, validate
@@ -47,7 +58,9 @@ def compiled(node: Node, file: str) -> Compiled:
         assert resource is not None, problems
         stored[resource.ref] = Stored(resource, 1, float(created.get(str(resource.ref), 10 + place)))
     workloads = [heard(workload(w), w.get("silent_s")) for w in node.value.get("workloads", [])]
-    return compile_all(Snapshot(1, stored), World({w.name: w for w in workloads if w}, TRUST))
+    found = node.value.get("discovered", {})
+    discovered = {service: tuple(Discovered(**each) for each in given) for service, given in found.items()}
+    return compile_all(Snapshot(1, stored), World({w.name: w for w in workloads if w}, TRUST, discovered=discovered))
 
 
 def heard(info: WorkloadInfo, silent_s: float | None) -> WorkloadInfo | None:
@@ -93,7 +106,7 @@ def cases() -> list[Case]:
 
 CASES = cases()
 # As their `older` says: every proxy knows them.
-NOTHING_OLDER = {"identities", "mtls", "default"}
+NOTHING_OLDER = {"identities", "mtls", "default", "discovery"}
 # What happens in silence happens without a compiler, so it is shown one level lower.
 SILENCE = json.loads((FOLDER.parent / "silence.json").read_text(encoding="utf-8"))["cases"]
 ANSWERS = {a for given in [*(c.given for c in CASES), *SILENCE] for a in given.get("answers", [])}

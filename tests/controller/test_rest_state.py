@@ -86,6 +86,7 @@ async def test_services_are_listed_with_ports_and_health(world: World) -> None:
             {"port": 9000, "protocol": "TCP", "name": "tcp-admin"},
         ],
         "workloads": 1,
+        "sources": [],
         "healthy": 0,
     }
 

@@ -151,3 +151,30 @@ def test_what_others_can_reach_is_strict_by_itself(head, mode):
     assert expanded.controller == ("192.0.2.1:15010" if head else "")
     assert [r.spec.mtls.mode for r in expanded.resources if r.KIND == "Mesh"] == ([mode] if mode else [])
     assert expanded.on("b").published == () != expanded.on("").published
+
+
+def test_what_is_found_elsewhere_becomes_discovery_and_nobody_runs_it(tmp_path):
+    (tmp_path / "stock").mkdir()
+    (tmp_path / "stock/weft.yaml").write_text("services: {files: {port: 80, file: [a.yaml, /etc/b.json]}}")
+    file = tmp_path / "weft.yaml"
+    file.write_text(
+        "include: [stock/weft.yaml]\nservices:\n"
+        "  db: {port: 5432, dns: db.example.com}\n"
+        "  pg: {port: 5432, dns: [{name: _pg._tcp.example.com}, {name: a.example, server: 192.0.2.53}]}\n"
+        "  web: {run: x, calls: [db, files]}\n"
+    )
+    found = expand(file)
+    assert found.ok, found.problems
+    sources = {r.name: [str(s) for s in r.spec.discovery] for r in found.resources if isinstance(r, Service)}
+    assert sources == {
+        "db": ["dns db.example.com"],
+        "pg": ["dns _pg._tcp.example.com", "dns a.example at 192.0.2.53:53"],
+        "files": [f"file {tmp_path}/stock/a.yaml", "file /etc/b.json"],
+    }
+    assert [plan.name for plan in found.workloads] == ["web-0"]
+    assert not [r for r in found.resources if isinstance(r, AccessPolicy)]
+
+
+def test_a_file_beside_a_text_without_a_place_is_a_mistake():
+    [problem] = expand_text("services:\n  db:\n    port: 1\n    file: a.yaml\n").problems
+    assert (problem.place, problem.what) == ("weft.yaml:4:11", "cannot find a.yaml: this text has no folder")

@@ -27,7 +27,7 @@ DIFFERENCES = {
     r"nothing to run": BETWEEN_FIELDS,
     r"say the same thing": BETWEEN_FIELDS,
     r"need a port": BETWEEN_FIELDS,
-    r"endpoints say already where": BETWEEN_FIELDS,
+    r"where it runs is said already": BETWEEN_FIELDS,
     r"endpoints stand for what weft does not run": BETWEEN_FIELDS,
     r"cannot listen on one port": BETWEEN_FIELDS,
     r"has no weight and others do": BETWEEN_FIELDS,

@@ -2,6 +2,7 @@ import pytest
 
 from weft.resources.expand import expand, expand_text
 from weft.resources.service import ServicePort, StaticEndpoint
+from weft.resources.source import DnsSource
 from weft.resources.weftfile import Dependency, FileHealth, FileService, Published, PublishedService, Version, WeftFile
 
 
@@ -16,6 +17,9 @@ WRONG = {
     "two kinds of port": ("{run: x, port: 80, ports: [81]}", "say the same thing"),
     "versions without port": ("{run: x, versions: {v1: {}}}", "need a port"),
     "endpoints and a command": ("{run: x, port: 80, endpoints: [{address: 127.0.0.1}]}", "what weft does not run"),
+    "dns and a command": ("{run: x, port: 80, dns: db.example.com}", "dns stands for what weft does not run"),
+    "a file and versions": ("{port: 80, file: a.yaml, versions: {v: {run: x}}}", "file stands for what weft does not"),
+    "dns without port": ("{dns: db.example.com}", "need a port"),
     "one port for two processes": ("{run: x, port: 80, listen: 8000, replicas: 2}", "cannot listen on one port"),
     "weights for some": ("{run: x, port: 80, versions: {v1: {weight: 1}, v2: {}}}", "version v2 has no weight"),
     "a call twice": ("{run: x, calls: [b, b]}", "twice"),
@@ -131,6 +135,15 @@ SERVICE = {
     "depends_on": ("{b: healthy}", 'depends_on.b.condition: "healthy" is not possible', "did you mean"),
     "versions": ("[v1]", "versions: is a list, not a mapping", "write its fields as name: value"),
     "endpoints": ("[127.0.0.1]", "endpoints[0]: is a string, not a mapping", "write its fields as name: value"),
+    "dns": ("192.0.2.7", "is an address, and needs no DNS", "endpoints: [{address: 192.0.2.7}]"),
+    "file": ("db.txt", "'db.txt' is neither YAML nor JSON", "the file's name ends in .yaml"),
+}
+DNS = {
+    "name": ("'db:5432'", "'db:5432' is not a host name", "name: db, port: 5432"),
+    "type": ("MX", '"MX" is not possible', "known here: A, AAAA, SRV, auto"),
+    "port": ("0", "port: 0 is less than 1", "1 or more"),
+    "server": ("ns.example.com", "'ns.example.com' is not a DNS server", "its address"),
+    "labels": ("[a]", "labels: is a list, not a mapping", "write its fields as name: value"),
 }
 VERSION = {**RUNS, "weight": ("ten", 'weight: "ten" is not a whole number', "digits only")}
 PORTS = {
@@ -177,6 +190,7 @@ PLACES = {
     "a dependency": (Dependency, DEPENDENCY, "services: {{a: {{depends_on: {{b:\n{{\n{field}: {value}}}}}}}}}\n"),
     "publish": (Published, PUBLISHED, "services: {{a: {{run: x, port: 1, publish: [{{\n\n{field}: {value}}}]}}}}\n"),
     "publish of the file": (PublishedService, PUBLISHED_SERVICE, "publish: [{{\n\n{field}: {value}}}]\n"),
+    "dns": (DnsSource, DNS, "services: {{a: {{port: 1, dns: [{{\n\n{field}: {value}}}]}}}}\n"),
     "an endpoint": (StaticEndpoint, ENDPOINT, "services: {{a: {{port: 1, endpoints: [{{\n\n{field}: {value}}}]}}}}\n"),
 }
 EACH = [(place, field) for place, (_, fields, _) in PLACES.items() for field in fields]

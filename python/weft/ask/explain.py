@@ -11,6 +11,7 @@ from weft.ask.explanation import End, Explanation, Path, Step
 from weft.ask.inbound import inbound
 from weft.ask.outbound import Share, end, outbound, place
 from weft.ask.parties import Callee, Caller, NotARequest, callee, caller
+from weft.compiler.connect import discovered_name
 from weft.compiler.model import Compiled
 from weft.v1 import program_pb2 as pb
 
@@ -69,7 +70,7 @@ def _paths(compiled: Compiled, who: Caller, what: Callee, share: Share, source_i
     for group in _alike(compiled, [(message.endpoints[n], part) for n, part in shares]):
         percent = round(share.percent * sum(part for _, part in group), 2)
         first = group[0][0]
-        connect, caller_seen = _connect(who, first)
+        connect, caller_seen = _connect(who, first, _found_by(compiled, backend.service, first))
         steps, ending = _inside(compiled, first, share, caller_seen, source_ip)
         names = tuple(e.workload for e, _ in group)
         yield Path(percent, share.backend, names, (balance, connect, *steps), ending)
@@ -98,14 +99,21 @@ def _alike(compiled: Compiled, endpoints: list[tuple[Any, float]]) -> list[list[
     return list(groups.values())
 
 
-def _connect(who: Caller, endpoint: Any) -> tuple[Step, Caller]:
+def _found_by(compiled: Compiled, service: str, endpoint: Any) -> str:
+    """The source that named it; empty where it was written or registered."""
+    found = compiled.index.discovered.get(service, ()) if compiled.index else ()
+    here = (each for each in found if discovered_name(service, each) == endpoint.workload)
+    return next((f", found by {each.source}{' (stale)' if each.stale else ''}" for each in here), "")
+
+
+def _connect(who: Caller, endpoint: Any, found_by: str) -> tuple[Step, Caller]:
     """How it is called, and who the callee sees."""
     address = f"[{endpoint.address}]" if ":" in endpoint.address else endpoint.address
     place = f"{address}:{endpoint.port}"
     if who.identity and endpoint.identity:
-        return Step("connect", f"mTLS to {place}, which has to prove {endpoint.identity}"), who
+        return Step("connect", f"mTLS to {place}, which has to prove {endpoint.identity}{found_by}"), who
     why = "the caller has no proxy" if endpoint.identity else "the endpoint is not meshed"
-    return Step("connect", f"plaintext to {place}: {why}"), Caller(who.name, who.namespace, "")
+    return Step("connect", f"plaintext to {place}: {why}{found_by}"), Caller(who.name, who.namespace, "")
 
 
 def _inside(

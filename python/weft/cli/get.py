@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from weft.client.types import StoredResource
 
 # What is registered is no resource, and people look for it here all the same.
-WORKLOADS = ("workload", "workloads", "endpoint", "endpoints")
+WORKLOADS = ("workload", "workloads")
+ENDPOINTS = ("endpoint", "endpoints")
 
 
 def get(
@@ -26,11 +27,18 @@ def get(
     output: Output = Format.TABLE,
     controller: Controller = None,
 ) -> None:
-    """Print stored resources; -o yaml is what apply takes."""
+    """Print stored resources; -o yaml is what apply takes.
+
+    KIND may also be workloads, or endpoints: who serves a service, and who says so.
+    """
+    from weft.cli.endpoints import endpoints
     from weft.cli.kinds import kind_named
     from weft.cli.status import workloads
 
     kind, name = split_reference(kind, name)
+    if kind and kind.lower() in ENDPOINTS:
+        endpoints(name, namespace, output, controller)
+        return
     if kind and kind.lower() in WORKLOADS:
         workloads(name, namespace, output, controller)
         return

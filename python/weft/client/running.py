@@ -74,6 +74,28 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Who serves one port of a service. `source`: "registered", "written", "dns db.example.com", "file /etc/x.yaml".
+
+    `seconds` since the source last named it; `answers`: of a stale one, whether it accepted a connection."""
+
+    service: str
+    port: int = 0
+    namespace: str = ""
+    workload: str = ""
+    address: str = ""
+    source: str = ""
+    version: str = ""
+    zone: str = ""
+    identity: str = ""
+    health: str = "unknown"
+    seconds: float | None = None
+    stale: bool = False
+    answers: bool | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     status: str
     version: str = ""

@@ -21,6 +21,7 @@ from weft.client.resources import (
     StoredResource,
 )
 from weft.client.running import (
+    Endpoint,
     Health,
     Rejection,
     Service,
@@ -56,6 +57,7 @@ __all__ = [
     "Condition",
     "Edge",
     "EdgeEnd",
+    "Endpoint",
     "Event",
     "EventPage",
     "FailedProxy",

@@ -17,7 +17,7 @@ An error has status 400 (bad request), 401, 403, 404, 409 (`expect` did not hold
     Origin      {"file": str, "line": int, "column": int, "rules": [int]}        rules: lines of spec.rules; 0: unknown
     Resource    {"ref", "revision": int, "generation": int, "created_at", "updated_at", "owner": str | null,
                  "origin": Origin | null, "document": {...as in YAML...}}
-    Condition   {"type": "Accepted" | "ResolvedRefs" | "Programmed" | "Enforced",
+    Condition   {"type": "Accepted" | "ResolvedRefs" | "Programmed" | "Enforced" | "Discovered",
                  "status": "True" | "False" | "Unknown" | "Partial", "reason": str, "message": str}
 
 Resources
@@ -65,7 +65,15 @@ State
                     "problems": [str]}]}                    e.g. "no such service default/reviews"
     GET    /v1/services?namespace=      -> {"services": [{"name": "ns/svc", "namespace", "service", "declared": bool,
                                            "ports": [{"port": int, "protocol": str, "name": str | null}],
-                                           "workloads": int, "healthy": int}]}
+                                           "workloads": int, "healthy": int, "sources": [{"source", "state":
+                    "pending"|"fresh"|"failing"|"stale", "problem": str | null,
+                    "endpoints": [{"address", "port": int | null (the service's), "labels", "weight", "priority",
+                                   "zone", "identity", "health", "stale": bool, "answers": bool | null}]}]}]}
+    GET    /v1/endpoints?namespace=&service=
+               -> {"endpoints": [{"service", "namespace", "port": int, "workload", "address": "ip:port",
+                    "source": "registered"|"written"|"dns NAME"|"file PATH", "version", "zone", "identity", "health",
+                    "seconds": float | null (since its source last named it, or its stream was lost), "stale": bool,
+                    "answers": bool | null (a connect to a stale one), "problem": str | null}]}
     GET    /v1/programs                 -> {"programs": [{"kind", "key", "version", "origins": [ref], "requires"}]}
     GET    /v1/programs/{kind}?key=     -> {"programs": [{"kind", "key", "version", "needs": [{"kind", "key"}],
                                            "requires", "origins", "content": {...protobuf JSON, original names...}}]}
@@ -156,6 +164,7 @@ from starlette.routing import Route
 from weft.controller.compiling import CompilerGone
 from weft.controller.openapi import Described, document
 from weft.controller.pages import Pages
+from weft.controller.rest_endpoints import Endpoints
 from weft.controller.rest_guard import Guard
 from weft.controller.rest_identity import Certificates, MachineBody, TokenBody
 from weft.controller.rest_json import ApiError
@@ -213,6 +222,10 @@ def _table(controller: Controller) -> list[tuple[Described, Callable[[Request], 
         (say("GET", "/v1/status", "What became of each resource", _NAMES), state.status),
         (say("GET", "/v1/workloads", "Who is registered", ("namespace", "service")), state.workloads),
         (say("GET", "/v1/services", "Names that can be called", ("namespace",)), state.services),
+        (
+            say("GET", "/v1/endpoints", "Who serves a service, whoever named them", ("namespace", "service")),
+            Endpoints(controller).list,
+        ),
         (say("GET", "/v1/programs", "What is delivered, without content"), state.programs),
         (say("GET", "/v1/programs/{kind}", "What is delivered", ("key",)), state.program),
         (say("POST", "/v1/explain", "Where a request would go, and why", (), ExplainBody), state.explain),

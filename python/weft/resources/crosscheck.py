@@ -74,7 +74,7 @@ def _unknown_dependencies(gathered: Gathered) -> Iterator[Problem]:
             if needed not in services:
                 hint = did_you_mean(needed, services)
                 yield Problem.at(where, f"there is no service {needed!r} to depend on here", hint=hint)
-            elif services[needed].endpoints:
+            elif services[needed].elsewhere:
                 hint = f"remove {needed} from depends_on; its health is seen by whom it calls"
                 yield Problem.at(where, f"weft does not run {needed}, so that nothing can wait for it", hint=hint)
 

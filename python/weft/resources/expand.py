@@ -108,7 +108,7 @@ class _Maker:
             yield self._service(name, service)
             yield from self._routes(name, service)
             # Before what weft does not run stands no proxy: a rule there would be a promise that nobody keeps.
-            if name in callers and not service.endpoints:
+            if name in callers and not service.elsewhere:
                 yield self._access(name, callers[name])
 
     def _mesh(self) -> Mesh:
@@ -129,6 +129,7 @@ class _Maker:
             "health": service.health.probe if service.health else None,
             "subsets": [{"name": v, "labels": {"version": v}} for v in service.versions],
             "endpoints": service.endpoints,
+            "discovery": [*({"dns": source} for source in service.dns), *({"file": path} for path in service.file)],
         }
         spec = {field: value for field, value in spec.items() if value}
         return Service.model_validate(self._body(name, spec, ("services", name)))

@@ -104,7 +104,7 @@ def gather(node: Node, file: str, around: Around) -> tuple[Gathered | None, list
     gatherer.take(node, file, around.folder, dict(around.variables))
     if gatherer.problems:
         return None, gatherer.problems
-    return _joined(gatherer.parts)
+    return _joined(gatherer.parts, around)
 
 
 @dataclass(slots=True)
@@ -199,7 +199,7 @@ def _relative(folder: Path, top: Path) -> Path:
     return Path(os.path.relpath(folder, top))
 
 
-def _joined(parts: list[tuple[Part, Path]]) -> tuple[Gathered | None, list[Problem]]:
+def _joined(parts: list[tuple[Part, Path]], around: Around) -> tuple[Gathered | None, list[Problem]]:
     top = parts[0][0]
     services: dict[str, FileService] = {}
     homes: dict[str, Part] = {}
@@ -213,7 +213,12 @@ def _joined(parts: list[tuple[Part, Path]]) -> tuple[Gathered | None, list[Probl
                 problems.append(Problem.at(where, what, f"first at {first}", "rename one of the two"))
                 continue
             homes[name] = part
-            services[name] = service.model_copy(update={"directory": _below(folder, service.directory)})
+            files = tuple(str(_absolute(around, folder / path)) for path in service.file)
+            services[name] = service.model_copy(update={"directory": _below(folder, service.directory), "file": files})
+            if files and around.folder is None:
+                where = Origin(part.file, *part.node.at(("services", name, "file")))
+                hint = "write it into a file, and name that"
+                problems.append(Problem.at(where, f"cannot find {service.file[0]}: this text has no folder", hint=hint))
     if not services:
         origin = Origin(top.file, top.node.line, top.node.column)
         problems.append(Problem.at(origin, "services is missing", hint="services: {name: {run: …, port: …}}"))
@@ -222,6 +227,11 @@ def _joined(parts: list[tuple[Part, Path]]) -> tuple[Gathered | None, list[Probl
     said = {name: value for part, _ in reversed(parts) for name, value in _settings(part)}
     written = top.written.model_copy(update={**said, "services": services})
     return Gathered(written, tuple(part for part, _ in parts), homes), []
+
+
+def _absolute(around: Around, path: Path) -> Path:
+    """The controller reads it, which stands elsewhere."""
+    return Path(os.path.abspath((around.folder or Path()) / path))
 
 
 def _below(folder: Path, directory: str) -> str:

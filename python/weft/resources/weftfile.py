@@ -35,6 +35,10 @@
         port: 5432
         protocol: TCP
         endpoints: [{address: 127.0.0.1}]
+      mysql:                       # nor this: found by DNS, again whenever its TTL is over
+        port: 3306
+        protocol: TCP
+        dns: db.example.com        # or {name: …, type: SRV, port: …, server: …}, or a list; file: endpoints.yaml
 
 Each service becomes a `Service`; `versions` its subsets, with an `HTTPRoute` per port where they have weights; `calls`
 an `AccessPolicy` of the *callee* that allows its callers, so that everybody else is refused there.
@@ -54,6 +58,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from weft.resources.base import Model
 from weft.resources.machine import ControllerAddress
 from weft.resources.service import Health, Protocol, ServicePort, StaticEndpoint
+from weft.resources.source import Dns, right_suffix
 from weft.resources.types import DnsLabel, Port, Time, Weight, once, wrong
 
 # What one machine bears; a typing error of two zeros is not found by running it.
@@ -108,6 +113,10 @@ def _published(value: Any) -> Any:
 def _local(value: Any) -> Any:
     value = _one_port(value)
     return value if value is None or isinstance(value, Mapping) else {"local": value}
+
+
+def _listed(value: Any) -> Any:
+    return value if value is None or isinstance(value, list | tuple) else [value]
 
 
 def _run(value: Any) -> Any:
@@ -248,15 +257,23 @@ class FileService(_Runs):
     calls: tuple[Callee, ...] = ()
     versions: dict[DnsLabel, Version] = Field(default_factory=dict)
     endpoints: tuple[StaticEndpoint, ...] = ()
+    dns: Annotated[tuple[Dns, ...], BeforeValidator(_listed)] = ()
+    # Relative to the file.
+    file: Annotated[tuple[Annotated[str, AfterValidator(right_suffix)], ...], BeforeValidator(_listed)] = ()
+
+    @property
+    def elsewhere(self) -> bool:
+        """It is not run by weft."""
+        return bool(self.endpoints or self.dns or self.file)
 
     @model_validator(mode="after")
     def _can_run(self) -> FileService:
         once("calls", self.calls)
         if self.port and self.ports:
             raise wrong("port and ports say the same thing", "remove one of the two")
-        needy = self.versions or self.endpoints or self.health or self.listen or self.publish
+        needy = self.versions or self.elsewhere or self.health or self.listen or self.publish
         if needy and not (self.port or self.ports):
-            raise wrong("versions, endpoints, health, listen and publish need a port", "port: 8080")
+            raise wrong("versions, endpoints, dns, file, health, listen and publish need a port", "port: 8080")
         self._check_publish()
         self._check_runs()
         self._check_weights()
@@ -265,13 +282,15 @@ class FileService(_Runs):
     def _check_runs(self) -> None:
         own = self.run or self.command
         silent = [name for name, v in self.versions.items() if not (own or v.run or v.command)]
-        if silent or not (own or self.versions or self.endpoints):
+        if silent or not (own or self.versions or self.elsewhere):
             what = f"version {silent[0]} has" if silent else "the service has"
             raise wrong(f"{what} nothing to run", "run: python app.py, or endpoints: [{address: …}]")
-        if self.endpoints and (own or self.versions):
-            raise wrong("endpoints stand for what weft does not run", "remove run, command and versions, or endpoints")
-        if self.endpoints and self.machine:
-            raise wrong("endpoints say already where it runs", "remove machine")
+        if self.elsewhere and (own or self.versions):
+            what = next(name for name in ("endpoints", "dns", "file") if getattr(self, name))
+            stand = "stand" if what == "endpoints" else "stands"
+            raise wrong(f"{what} {stand} for what weft does not run", f"remove run, command and versions, or {what}")
+        if self.elsewhere and self.machine:
+            raise wrong("where it runs is said already", "remove machine")
         if self.listen and sum(self.copies(name) for name in self.versions or [""]) > 1:
             raise wrong("several replicas cannot listen on one port", "let the app read PORT and remove listen")
 

@@ -46,7 +46,7 @@ class WorkloadPlan:
 def workloads(written: WeftFile, name: str) -> Iterator[WorkloadPlan]:
     """The processes of one service."""
     service = written.services[name]
-    if not service.endpoints:
+    if not service.elsewhere:
         for version in service.versions or [""]:
             yield from _replicas(written, name, service, version)
 
@@ -88,7 +88,7 @@ def _command(run: str | None, command: tuple[str, ...] | None) -> tuple[str, ...
 def names(written: WeftFile, name: str) -> Iterator[str]:
     """What the processes of one service are called."""
     service = written.services[name]
-    if not service.endpoints:
+    if not service.elsewhere:
         for version in service.versions or [""]:
             for replica in range(service.copies(version)):
                 yield "-".join(part for part in (name, version, str(replica)) if part)
