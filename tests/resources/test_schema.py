@@ -39,6 +39,7 @@ DIFFERENCES = {
     r"cannot be split into words": INSIDE_STRINGS,
     r"\.run: is empty": INSIDE_STRINGS,
     r"does not start with /": INSIDE_STRINGS,
+    r"is not a host name": INSIDE_STRINGS,
     r"is not an IP address": INSIDE_STRINGS,
     r"is not the IP address of a machine": INSIDE_STRINGS,
     r"is not the name of an environment variable": INSIDE_STRINGS,

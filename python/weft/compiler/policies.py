@@ -155,8 +155,8 @@ POLICIES: tuple[Policy, ...] = (
         "discovery",
         "Service discovery",
         "caller",
-        "what was found gets plaintext and every rule that steers; it is left out where a rule that protects, strict or "
-        "listed identities ask for what it cannot do, and status names it",
+        "what was found gets plaintext and every rule that steers; it is left out where a rule that protects, strict "
+        "or listed identities ask for what it cannot do, and status names it",
         "what has no proxy has none that could be older",
         "a source that is silent, broken or empty: what it named last stays, is marked stale and tried by a connect",
         "open",

@@ -41,6 +41,8 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "calls": "Services that it may call, and gets addresses for; everybody else is refused there.",
         "versions": "By name; each may override run, command, replicas and env, and have a weight.",
         "endpoints": "Where it is, for what weft does not run: no proxy stands before it.",
+        "dns": "A name by which DNS knows where it is, instead of `endpoints`: A and AAAA, SRV where it begins with _.",
+        "file": "A file that says where it is, instead of `endpoints`: read again when it changes.",
     },
     "Version": {**_RUNS, "weight": "Its share of the requests, beside the weights of the others."},
     "ServicePort": {
@@ -71,6 +73,13 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "start_period": "How long the app may take until it listens; then it has failed to start. Default 60s.",
     },
     "Dependency": {"condition": "What must be true of it before this one starts."},
+    "DnsSource": {
+        "name": "The name that is asked for.",
+        "type": "Which records; auto: A and AAAA, SRV for a name that begins with _.",
+        "port": "Where it listens, if not at the service's port; an SRV record says it itself.",
+        "server": "The DNS server that is asked; default: what this machine asks.",
+        "labels": "Of all endpoints that it finds: what subsets choose by, such as version: v1.",
+    },
     "StaticEndpoint": {
         "address": "An IPv4 or IPv6 address.",
         "port": "Where it listens, if not at the service's port.",

@@ -58,7 +58,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from weft.resources.base import Model
 from weft.resources.machine import ControllerAddress
 from weft.resources.service import Health, Protocol, ServicePort, StaticEndpoint
-from weft.resources.source import Dns, right_suffix
+from weft.resources.source import Dns, DnsSource, right_suffix
 from weft.resources.types import DnsLabel, Port, Time, Weight, once, wrong
 
 # What one machine bears; a typing error of two zeros is not found by running it.
@@ -204,6 +204,7 @@ class Dependency(Model):
 # What may be written for each, beside its whole form.
 AnyHealth: TypeAlias = Annotated[str, Field(json_schema_extra={"pattern": "^(/|tcp$)"})] | FileHealth
 Publications: TypeAlias = Port | Published | tuple[Port | Published, ...]
+Names: TypeAlias = str | DnsSource | tuple[str | DnsSource, ...]
 Dependencies: TypeAlias = DnsLabel | tuple[DnsLabel, ...] | dict[DnsLabel, Condition | Dependency | None]
 
 
@@ -257,9 +258,12 @@ class FileService(_Runs):
     calls: tuple[Callee, ...] = ()
     versions: dict[DnsLabel, Version] = Field(default_factory=dict)
     endpoints: tuple[StaticEndpoint, ...] = ()
-    dns: Annotated[tuple[Dns, ...], BeforeValidator(_listed)] = ()
+    dns: Annotated[tuple[Dns, ...], BeforeValidator(_listed, json_schema_input_type=Names)] = ()
     # Relative to the file.
-    file: Annotated[tuple[Annotated[str, AfterValidator(right_suffix)], ...], BeforeValidator(_listed)] = ()
+    file: Annotated[
+        tuple[Annotated[str, AfterValidator(right_suffix)], ...],
+        BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...]),
+    ] = ()
 
     @property
     def elsewhere(self) -> bool:
