@@ -59,11 +59,18 @@ fn literal_prefix(source: &str) -> Vec<u8> {
                 literal.pop();
                 break;
             }
+            // Repeated again, what came at least once need not come at all: "a+*".
+            b'+' => {
+                if matches!(rest.peek(), Some(b'*' | b'?' | b'{' | b'+')) {
+                    literal.pop();
+                }
+                break;
+            }
             b'\\' => match rest.next() {
                 Some(escaped) if escaped.is_ascii_punctuation() => escaped,
                 _ => break,
             },
-            b'.' | b'[' | b']' | b'(' | b')' | b'+' | b'}' | b'^' | b'$' | 0x80.. => break,
+            b'.' | b'[' | b']' | b'(' | b')' | b'}' | b'^' | b'$' | 0x80.. => break,
             plain => plain,
         };
         literal.push(byte);
@@ -89,6 +96,7 @@ mod tests {
             (r"\pN", "٣", true),
             ("(?i)abc", "ABC", true),
             ("", "", true),
+            ("/a+*", "/", true),
         ] {
             assert_eq!(Pattern::compile(pattern).unwrap().matches(value.as_bytes()), matches, "{pattern} {value}");
         }
@@ -112,6 +120,9 @@ mod tests {
             ("/a*", "/"),
             ("/a+b", "/a"),
             ("/a{0,1}", "/"),
+            ("/a+*", "/"),
+            ("/a++*", "/"),
+            ("/a+{0}b", "/"),
             (r"/a\.b", "/a.b"),
             (r"/a\d", "/a"),
             (r"/a\.?b", "/a"),
