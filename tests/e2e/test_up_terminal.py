@@ -10,18 +10,28 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable, Mapping
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.conftest import PATIENCE_S, World, get, processes_below
-from tests.e2e.test_up import APP, free_port, kept, left, own
+from tests.e2e.test_up import APP, free_port, kept, left
 from tests.run.terminal import Terminal
 from weft.run.sys_ports import listeners
 
 # Listens once somebody has written into the pipe of its name.
 GATED = f"open(__file__ + '.gate').read()\n{APP}"
 CTRL_C = b"\x03"
+
+
+_SCREENS = count(1)
+
+
+def addresses() -> list[str]:
+    """Of a controller that shares no port with anybody: a loopback address of its own."""
+    host = f"127.204.{os.getpid() % 250 + 1}.{next(_SCREENS)}"
+    return ["--rest-address", f"{host}:15080", "--grpc-address", f"{host}:15010"]
 
 
 class Screen:
@@ -34,7 +44,7 @@ class Screen:
         self.raw = ""
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "weft.cli", "up", "-f", str(world.folder / "weft.yaml"), *own(world)],
+            [sys.executable, "-m", "weft.cli", "up", "-f", str(world.folder / "weft.yaml"), *addresses()],
             env={**world.env, "TERM": "xterm-256color", **env},
             text=True,
             stdin=its,

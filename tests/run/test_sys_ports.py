@@ -32,7 +32,7 @@ def test_where_nothing_can_be_known_nobody_is_named(tmp_path: Path, monkeypatch:
     assert holder(80) == "a process (pid 12)"
 
 
-@pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "127.83.2.1"), (socket.AF_INET6, "::1")])
+@pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "127.203.2.1"), (socket.AF_INET6, "::1")])
 def test_who_listens_is_known_with_its_command_and_folder(family: socket.AddressFamily, address: str) -> None:
     with socket.create_server((address, 0), family=family) as server:
         port = server.getsockname()[1]

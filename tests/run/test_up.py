@@ -27,7 +27,7 @@ def left_behind(world: World) -> list[str]:
 
 
 async def test_all_start_and_end_in_order_and_nothing_stays(world: World, address: str) -> None:
-    up, screen = prepared(address, CHAIN, publish={"127.83.1.1:8080": Target("default/a", 80)})
+    up, screen = prepared(address, CHAIN, publish={"127.203.1.1:8080": Target("default/a", 80)})
     running = asyncio.create_task(up.run())
     await asyncio.wait_for(up.ready.wait(), 20)
     assert len(left_behind(world)) == 1
@@ -39,7 +39,7 @@ async def test_all_start_and_end_in_order_and_nothing_stays(world: World, addres
     assert left_behind(world) == []
     said = screen.messages.getvalue()
     assert "a-0 ready after " in said
-    assert "a:80 at http://127.83.1.1:8080" in said
+    assert "a:80 at http://127.203.1.1:8080" in said
     assert f"dashboard at {address}/\n" in said
     assert "all ready; Ctrl-C stops everything" in said
 
@@ -123,7 +123,7 @@ async def test_who_runs_in_that_mesh_already_is_not_started_again(world: World, 
 
 async def test_a_second_edge_has_another_name(world: World, address: str) -> None:
     world.present = ["edge"]
-    up, _ = prepared(address, CHAIN, publish={"127.83.1.1:8080": Target("default/a", 80)})
+    up, _ = prepared(address, CHAIN, publish={"127.203.1.1:8080": Target("default/a", 80)})
     running = asyncio.create_task(up.run())
     await asyncio.wait_for(up.ready.wait(), 20)
     assert list(up.children) == ["a-0", "b-0", "edge-2"]
