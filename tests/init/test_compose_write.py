@@ -44,6 +44,17 @@ def test_two_cannot_take_one_port(converted: Convert) -> None:
     assert ("listen" in found.fields["a"], "listen" in found.fields["b"]) == (True, False)
 
 
+def test_none_takes_a_port_at_which_another_is_reached(converted: Convert) -> None:
+    app = "{build: api, command: x, ports: "
+    found = converted(f"a: {app}['8080:3000']}}\nb: {app}['3001:8080']}}")
+    assert ("listen" in found.fields["a"], "listen" in found.fields["b"]) == (True, False)
+
+
+def test_a_port_that_is_told_twice_is_told_once(converted: Convert) -> None:
+    found = converted("a: {build: api, command: x --port 80, expose: [80], environment: {PORT: 80}}")
+    assert found.fields["a"] == {"run": "x --port $(PORT)", "port": 80, "directory": "api"}
+
+
 def test_the_port_of_a_silent_service_is_learned_from_others(converted: Convert) -> None:
     found = converted(
         """\

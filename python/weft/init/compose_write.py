@@ -74,7 +74,6 @@ class _Writer:
         if not ports:
             entry.comments += ["Its port is not known: write port: and endpoints: [{address: 127.0.0.1}]"]
             self._reader.listed(service, (), "no port is known of it", "write port: and endpoints: into the weft.yaml")
-            self._callees.pop(service.name, None)
             return entry
         moved = ports[0].local if ports[0].local not in (None, ports[0].target) else None
         if moved and len(ports) > 1:
@@ -104,7 +103,9 @@ class _Writer:
         command = _each(command, lambda word: _outside(word, service.inside))
         command = with_port(command, targets) if targets else command
         env = {name: addressed(value, others, calls, name) for name, value in service.env.items()}
-        told = "$(PORT)" in str(command) or (bool(targets) and env.pop("PORT", None) is not None)
+        # weft sets it.
+        given = env.pop("PORT", None) if targets else None
+        told = given is not None or "$(PORT)" in str(command)
         for name, value in env.items():
             if value in map(str, targets) and "PORT" in name.upper():
                 env[name], told = variable(int(value), targets), True
@@ -124,7 +125,7 @@ class _Writer:
         if service.ports and not told:
             port = service.ports[0].target
             name = f"{service.name} does not read PORT, as far as can be seen"
-            if len(service.ports) > 1 or copies > 1 or port in self._listens:
+            if len(service.ports) > 1 or copies > 1 or port in self._listens | self._others(service):
                 why = "which it has to: it is one of several, or has several ports" if copies > 1 else "which it has to"
                 self._reader.listed(service, ("ports",), f"{name}, {why}", "let it listen at $PORT of 127.0.0.1")
                 entry.comments.append(f"{name}, {why}: each process has a port of its own.")
@@ -141,6 +142,10 @@ class _Writer:
             entry.fields["publish"] = locals_[0] if len(locals_) == 1 else locals_
         if copies != 1:
             entry.fields["replicas"] = copies
+
+    def _others(self, service: Service) -> set[int]:
+        """Local ports at which others are reached."""
+        return {port.local for other in self._all if other is not service for port in other.ports if port.local}
 
     def _beside(self, entry: Entry, port: int, published: str | int | None) -> str | int | None:
         """The app itself stands where people came in: the way through the mesh is another."""
