@@ -97,3 +97,12 @@ def test_what_is_wrong_is_named_with_its_place(folder, entry, what, hint):
 def test_text_without_a_place_reads_no_files():
     (found,) = expand_text(f"resources: [p.yaml]\n{A}", "w.yaml").problems
     assert str(found).startswith("error: w.yaml:1:13: cannot read p.yaml: this text has no folder")
+
+
+@pytest.mark.parametrize("where", [".", "policies/..", "absolute"])
+def test_in_a_folder_that_is_loaded_they_are_the_same_and_not_twice(folder, where):
+    (folder / "weft.yaml").write_text(f"resources: [policies/*.yaml]\n{A}")
+    (folder / "policies/a.yaml").write_text(POLICY)
+    found = load([folder if where == "absolute" else where])
+    assert found.problems == ()
+    assert len(found.resources) == 2

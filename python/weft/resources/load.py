@@ -45,8 +45,14 @@ def load(paths: Iterable[str | Path]) -> Loaded:
             found, wrong = _parse(text, file, Around.of(path if path == "-" else file))
             resources += found
             problems += wrong
+    resources = _once(resources)
     problems += twice(resources)
     return Loaded(tuple(resources), tuple(problems))
+
+
+def _once(resources: Iterable[Resource]) -> list[Resource]:
+    """A file that a weft.yaml names under `resources` stands in the folder as well."""
+    return list({(resource.ref, str(resource.origin)): resource for resource in resources}.values())
 
 
 def load_text(text: str, file: str = "<input>") -> Loaded:
