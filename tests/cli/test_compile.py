@@ -35,3 +35,11 @@ def test_a_file_says_how_to_run_it(weft: Weft, tmp_path: Path) -> None:
     assert done.out == ""
     assert done.err == f"{out}: 1 frontends, 1 backends\n\nhint: weft-proxy run --program {out}\n"
     assert Parse(out.read_text(), Program()).launch.admin == "127.0.0.1:15000"
+
+
+def test_what_only_a_controller_would_find_is_named(weft: Weft, tmp_path: Path) -> None:
+    text = SERVICE.replace("endpoints: [{address: 127.0.0.1, port: 9001}]", "discovery: [{dns: db.example.com}]")
+    (tmp_path / "mesh.yaml").write_text(text)
+    done = weft("compile", "-f", str(tmp_path / "mesh.yaml"))
+    assert done.status == 0
+    assert "warning: Service/default/a: dns db.example.com is not asked without a controller" in done.err

@@ -299,3 +299,17 @@ def test_a_rule_that_nobody_could_enforce_is_refused_by_name(world: World, dns: 
     assert refused.returncode == 1
     assert "nothing can enforce it for what dns web.example.com" in refused.stderr
     assert "list the endpoints with identities in a file" in refused.stderr
+
+
+def test_localhost_is_found_and_an_address_where_nobody_listens_costs_no_request(world: World) -> None:
+    world.controller()
+    with closing(Outside("127.0.0.1", "local", 0)) as (local,):
+        # As ::1 is, on machines where localhost has both and the server one.
+        path = world.folder / "dead.yaml"
+        write(path, f"- {{address: 127.53.21.99, port: {local.server_port}}}\n")
+        source = {"dns": {"name": "localhost", "port": local.server_port}}
+        world.apply(service("web", "HTTP", source, {"file": str(path)}))
+        stands(world, "web", "True Discovered")
+        answers = job(world, "caller", GET + 'print(json.dumps([get("/") for _ in range(50)]))')
+        # What was not sent is sent elsewhere.
+        assert answers == [[200, "local"]] * 50

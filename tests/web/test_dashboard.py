@@ -239,3 +239,22 @@ def test_the_tests_look_at_every_page() -> None:
     named = re.search(r"const PAGES = \[(.*?)\]", Path(ROOT / "web/src/main.tsx").read_text(encoding="utf-8"))
     assert named is not None
     assert set(re.findall(r'"(\w+)"', named[1])) <= {re.split(r"[/?]", path)[0] for path in PAGES}
+
+
+def test_what_dns_and_files_found_is_shown_with_its_source(page: Any, shop: Shop) -> None:
+    file = shop.world.folder / "db.yaml"
+    file.write_text("- {address: 127.53.41.1, port: 5432, labels: {version: v9}}\n- {address: '::1', port: 9}\n")
+    document = shop.world.service("db", 5432)
+    document["spec"]["discovery"] = [{"file": str(file)}]
+    shop.world.apply(document)
+    try:
+        page.goto(f"{shop.address}/ui/services/default/db")
+        found = page.get_by_role("table", name="Found by DNS and files")
+        found.get_by_role("row").filter(has_text="127.53.41.1:5432").filter(has_text="v9").wait_for()
+        assert str(file) in found.inner_text() and "fresh" in found.inner_text()
+        file.write_text("- nonsense\n")
+        found.get_by_text("stale", exact=False).first.wait_for()
+        found.get_by_text("db.yaml:1:3", exact=False).first.wait_for()
+    finally:
+        with shop.world.mesh() as mesh:
+            mesh.delete("Service", "db")

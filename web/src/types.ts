@@ -31,6 +31,23 @@ export interface Service {
   ports: { port: number; protocol: string; name: string | null }[];
   workloads: number;
   healthy: number;
+  sources: Source[];
+}
+
+/** Where endpoints of a service are found that nobody registers. */
+export interface Source {
+  source: string;
+  state: "pending" | "fresh" | "failing" | "stale";
+  problem: string | null;
+  endpoints: {
+    address: string;
+    /** null: the service's. */
+    port: number | null;
+    labels: Record<string, string>;
+    health: "healthy" | "unhealthy" | "unknown";
+    stale: boolean;
+    answers: boolean | null;
+  }[];
 }
 
 export interface Workload {

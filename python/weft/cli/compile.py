@@ -36,11 +36,13 @@ def compile_program(
 
     from weft.cli.offline import compile_files
 
-    program = program_of(compile_files(named(files)))
+    compiled = compile_files(named(files))
+    program = program_of(compiled)
     program.launch.workload.namespace = namespace
     program.launch.workload.name = workload
     program.launch.admin = admin
     program.launch.outbound.add(address=listen)
+    _say_what_is_missing(compiled)
     text = MessageToJson(program, indent=1, preserving_proto_field_name=True)
     if out is None:
         print(text)
@@ -48,6 +50,15 @@ def compile_program(
     out.write_text(text + "\n", encoding="utf-8")
     note(f"{out}: {len(program.frontends)} frontends, {len(program.backends)} backends")
     note(f"\nhint: weft-proxy run --program {out}")
+
+
+def _say_what_is_missing(compiled: Compiled) -> None:
+    from weft.resources.service import Service
+
+    for stored in compiled.snapshot.resources.values():
+        if isinstance(stored.resource, Service) and stored.resource.spec.discovery:
+            sources = ", ".join(map(str, stored.resource.spec.discovery))
+            note(f"warning: {stored.resource.ref}: {sources} is not asked without a controller; write endpoints")
 
 
 def program_of(compiled: Compiled) -> Program:

@@ -7,6 +7,7 @@ import { useAsked } from "../rest";
 import { Link } from "../router";
 import type { Edge, MeshEvent, Point, Resource, Rule, Workload } from "../types";
 import { EdgeTable } from "./graph";
+import { Found } from "./found";
 import { Health, into } from "./services";
 
 const HOUR_S = 3600;
@@ -38,6 +39,7 @@ export function ServicePage({ name }: { name: string }): JSX.Element {
       <Signals name={name} />
       <h2>Endpoints</h2>
       <Endpoints name={name} />
+      {service ? <Found sources={service.sources} /> : null}
       <h2>Routes and policies</h2>
       <Rules name={name} />
       <h2>Callers and callees</h2>

@@ -16,7 +16,13 @@ export function into(edges: Edge[], service: string): { perSecond: number; reque
 }
 
 export function Health({ service }: { service: Service }): JSX.Element {
-  const { healthy, workloads } = service;
+  const { healthy, workloads, sources } = service;
+  // Nobody reports on what was found: a number of healthy ones would be a guess.
+  const found = sources.reduce((sum, source) => sum + source.endpoints.length, 0);
+  if (!workloads && found) {
+    const fresh = sources.every((source) => source.state === "fresh");
+    return <Badge tone={fresh ? "calm" : "warn"}>{`${found} found${fresh ? "" : ", not all now"}`}</Badge>;
+  }
   const tone: Tone = workloads === 0 ? "calm" : healthy === workloads ? "good" : healthy ? "warn" : "bad";
   return <Badge tone={tone}>{workloads ? `${healthy} of ${workloads} healthy` : "no workload"}</Badge>;
 }
