@@ -160,6 +160,26 @@ async def test_a_source_that_replaces_another_is_heard_before_that_one_goes(box:
     await box.tells("2")
 
 
+async def test_written_endpoints_stay_until_the_source_that_replaces_them_was_heard(box: Box) -> None:
+    source = box.source("dns a.x")
+    static = "{ports: [{port: 80}], endpoints: [{address: 192.0.2.9}]}"
+    box.start(one("Service", static, "db"))  # type: ignore[arg-type]
+    assert box.told == {}
+    held, answer = asyncio.Event(), source.ask
+
+    async def ask() -> object:
+        await held.wait()
+        return await answer()
+
+    source.ask = ask  # type: ignore[method-assign, assignment]
+    source.name_(1)
+    box.keeper.set_service("default/db", service("a.x"))
+    # Before anybody else gets to run: the compiler gets it with the service.
+    assert box.told == {"default/db": "9"}
+    held.set()
+    await box.tells("1")
+
+
 async def test_what_was_asked_for_no_longer_is_told_as_nothing(box: Box) -> None:
     box.source("dns a.x").name_(1)
     box.start(service("a.x"))

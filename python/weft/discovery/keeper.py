@@ -9,19 +9,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from weft.compiler.model import Discovered
 from weft.controller.clock import Clock
 from weft.discovery import saved
-from weft.discovery.known import Known
+from weft.discovery.known import Known, Part
 from weft.discovery.merge import Place, merged, place
 from weft.discovery.source import Failed, Source
 from weft.discovery.threads import in_thread
 from weft.observe.events import EventRing
-from weft.resources.service import Service
+from weft.resources.service import Service, StaticEndpoint
 from weft.resources.source import Source as Spec
 
 log = logging.getLogger("weft.discovery")
@@ -35,6 +35,8 @@ PROBE_EVERY_S: Final = 5.0
 
 # Among the tasks of a service; no source is called so.
 PROBES: Final = ""
+# The source of endpoints that stood in the service.
+WRITTEN: Final = "written"
 
 # (what is written, whether the service has several ports) to a source.
 Make: TypeAlias = Callable[[Spec, bool], Source]
@@ -48,7 +50,7 @@ class Found:
     def __init__(self, service: Service) -> None:
         self.service = service
         self.known: dict[str, Known] = {}
-        # Sources that were taken out of the service, until those that came instead were heard once.
+        # What was taken out of the service, sources or written endpoints, until what came instead was heard once.
         self.leaving: dict[str, Known] = {}
         self.tasks: dict[str, asyncio.Task[None]] = {}
         # Of stale endpoints: whether they accepted a connection when last tried.
@@ -89,6 +91,9 @@ class Discovery:
         self._path, self._make, self._connects = path, make, connects
         self._clock, self._events, self._on_change, self._chance = clock, events, on_change, chance
         self._memory = saved.load(path)
+        # Written endpoints of all services.
+        self._written: dict[str, tuple[StaticEndpoint, ...]] = {}
+        self._saving: asyncio.Future[None] | None = None
         self._changed: set[str] = set()
         self._wake = asyncio.Event()
         # By service and source: the failure that was said.
@@ -97,6 +102,9 @@ class Discovery:
     def set_service(self, name: str, service: Service | None) -> None:
         """A service as it is now; None: there is no such service."""
         found = self.found.get(name)
+        written = self._written.pop(name, ())
+        if service is not None and service.spec.endpoints:
+            self._written[name] = service.spec.endpoints
         if service is None or not service.spec.discovery:
             if found is not None:
                 self._forget(name, found)
@@ -115,7 +123,7 @@ class Discovery:
         # In the order in which they are written.
         found.known = {s: found.known.get(s) or Known(s, dict(remembered.get(s, {}))) for s in wanted}
         if not before:
-            found.told = found.endpoints(self._clock.monotonic())
+            self._replace_written(name, found, written)
             found.tasks[PROBES] = asyncio.create_task(self._probe(name, found), name=f"{name}: probes")
         for source, (spec, several) in wanted.items():
             if source not in found.tasks:
@@ -126,6 +134,8 @@ class Discovery:
 
     def remembered(self) -> dict[str, tuple[Discovered, ...]]:
         """What was known when the controller stopped, for the first program."""
+        for found in self.found.values():
+            found.told = found.endpoints(self._clock.monotonic())
         return {name: found.told for name, found in self.found.items()}
 
     async def run(self) -> None:
@@ -142,6 +152,14 @@ class Discovery:
         await asyncio.gather(*tasks, return_exceptions=True)
         # When each answered last is not saved every time.
         await self._save()
+
+    def _replace_written(self, name: str, found: Found, written: Iterable[StaticEndpoint]) -> None:
+        """Told at once: the same program takes them out and in again, so that no request falls between."""
+        gone = tuple(_discovered(each) for each in written if each not in found.service.spec.endpoints)
+        if gone and found.waiting:
+            found.leaving[WRITTEN] = Known(WRITTEN, {"": Part(gone, self._clock.time(), 0.0)})
+            found.told = found.endpoints(self._clock.monotonic())
+            self._on_change({name: found.told})
 
     def _forget(self, name: str, found: Found) -> None:
         for task in found.tasks.values():
@@ -250,10 +268,19 @@ class Discovery:
 
     async def _save(self) -> None:
         memory = {name: {k: dict(v.parts) for k, v in found.known.items()} for name, found in self.found.items()}
+        # One at a time, also when nobody waited for the last one to its end.
+        if self._saving is not None:
+            await asyncio.wait([self._saving])
+        self._saving = in_thread(lambda: saved.save(self._path, memory))
         try:
-            await in_thread(lambda: saved.save(self._path, memory))
+            await asyncio.shield(self._saving)
         except OSError as error:
             log.error("what was discovered is not saved, and would not be known after a restart: %s", error)
+
+
+def _discovered(written: StaticEndpoint) -> Discovered:
+    port, identity = written.port or 0, written.identity or ""
+    return Discovered(WRITTEN, written.address, port, written.labels, written.weight, identity, written.zone)
 
 
 def _specs(service: Service) -> dict[str, tuple[Spec, bool]]:
