@@ -75,7 +75,8 @@ class Reader:
         deadline, pause = time.monotonic() + (LOOK_S if self.strict else SETTLE_S), Event()
         # One that is counted, such as curl, is not repeated for an answer that nobody has written down yet.
         asked = LOOKING if self.strict or step.shown is None else tuple(each for each in LOOKING if each != "curl")
-        while not fits(status, said) and step.command.startswith(asked) and time.monotonic() < deadline:
+        again = step.command.startswith(asked) or "asked until it says so" in block.said
+        while again and not fits(status, said) and time.monotonic() < deadline:
             pause.wait(0.2)
             status, said = machine.type(step.command)
         self.heard[step.line] = said

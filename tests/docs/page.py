@@ -3,6 +3,7 @@
     <!-- test: not run: REASON -->             a block that only people can follow
     <!-- test: in the background until TEXT --> its one command goes on to the end of the page; ready when it says TEXT
     <!-- test: ends with 1 -->                 the exit status of each command; 0 without it
+    <!-- test: asked until it says so -->      what takes effect in a moment; commands that only look always are
     <!-- test: numbers vary -->                whole numbers in the output are this run's
     <!-- test: on the second machine -->       in a network namespace of its own, at 192.0.2.7; the first is 192.0.2.1
     <!-- test: copy NAME to the second machine -->
@@ -103,7 +104,7 @@ def blocks(page: Path) -> list[Block]:
 
 
 _WORDS = re.compile(
-    r"not run: .+|in the background until .+|ends with \d+|numbers vary"
+    r"not run: .+|in the background until .+|ends with \d+|asked until it says so|numbers vary"
     r"|on the second machine|copy [\w./-]+ to the second machine"
 )
 

@@ -37,6 +37,12 @@ lines
 ```console
 $ grep Eve names
 ```
+
+<!-- test: asked until it says so -->
+```console
+$ cat later || { echo now > later; false; }
+now
+```
 """
 WRONG = {
     "an answer that is another": ("```console\n$ echo a\nb\n```", "page.md:2: `echo a` said"),

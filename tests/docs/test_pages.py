@@ -36,6 +36,13 @@ def test_what_the_page_tells_to_type_works(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
+def test_what_looks_like_a_command_is_one(name: str) -> None:
+    shown = [block for block in blocks(PAGES[name]) if block.language == "text"]
+    typed = re.compile(r"^(\$ |(weft|weft-proxy|make|curl|python3?) )", re.MULTILINE)
+    assert [block.place for block in shown if typed.search(block.text)] == []
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_what_is_not_run_says_why_and_is_little(name: str) -> None:
     reasons = [block.not_run for block in blocks(PAGES[name]) if block.not_run is not None]
     assert reasons == NOT_RUN.get(name, [])
