@@ -76,7 +76,7 @@ def test_the_account_is_the_one_named_or_the_services_or_the_one_proved(
 def test_who_serves_nothing_may_have_a_token_for_serving() -> None:
     """`weft token create loadgen` is for a client as well, and binds the service of that name."""
     peer = holder(service="default/reviews")
-    assert admit(said(service="", service_account="reviews"), peer, "t").info.service == ""
+    assert admit(said(service="", service_account="reviews"), peer, "t", NOW).info.service == ""
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,7 @@ class DnsSource(Model):
         "ttl": "remove it: each record's own TTL holds",
     }
 
+    # The name that is asked for; one that begins with _ is asked for SRV.
     name: Annotated[str, StringConstraints(max_length=254), AfterValidator(_host)]
     # "auto": A and AAAA; SRV for a name that begins with _.
     type: RecordType = "auto"
@@ -119,6 +120,7 @@ class DnsSource(Model):
 
 
 class FileSource(Model):
+    # Of a YAML or JSON file on the controller's machine.
     path: Annotated[str, StringConstraints(max_length=4096), AfterValidator(_absolute)]
 
     def __str__(self) -> str:
@@ -137,7 +139,9 @@ class Source(Model):
     }
     NOT_YET: ClassVar[frozenset[str]] = frozenset(("consul", "etcd", "eureka", "kubernetes", "zookeeper"))
 
+    # A name by which DNS knows the endpoints.
     dns: Dns | None = None
+    # A file that lists them.
     file: Annotated[FileSource, BeforeValidator(_at)] | None = None
 
     @model_validator(mode="after")
