@@ -15,7 +15,7 @@ from weft.demo.people import Seen
 from weft.run.controller import Failed
 from weft.run.display import Display
 
-WISH = demo.Wish(port=18080, rest=25080, grpc=25010, rate=1, seed=1)
+WISH = demo.Wish(port=18080, rest="127.0.0.1:25080", grpc="127.0.0.1:25010", rate=1, seed=1)
 
 
 class FakeUp:

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -25,6 +26,12 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 END = "Ctrl-C stops everything."
 
 
+def own(world: World) -> list[str]:
+    """Ports that no other test has."""
+    addresses = ["--rest-address", f"127.0.0.1:{world.rest}", "--grpc-address", f"127.0.0.1:{world.grpc}"]
+    return ["--port", str(free_port()), *addresses]
+
+
 class Demo:
     """`weft demo`, ready, and a terminal beside it."""
 
@@ -36,8 +43,9 @@ class Demo:
         weft.chmod(0o755)
         path = f"{weft.parent}{os.pathsep}{os.environ['PATH']}"
         self.env = {**world.env, "PATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+        del self.env["WEFT_CONTROLLER"]
         self.process = subprocess.Popen(
-            [str(weft), "demo"], env=self.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            [str(weft), "demo", *own(world)], env=self.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         world.processes.append(self.process)
         assert self.process.stdout and self.process.stderr
@@ -201,7 +209,7 @@ def test_after_all_that_no_user_saw_an_error_and_nothing_is_left(demo: Demo) -> 
 
 def run(world: World, *options: str, path: str = "") -> subprocess.CompletedProcess[str]:
     env = {**world.env, **({"PATH": path} if path else {})}
-    command = [sys.executable, "-m", "weft.cli", "demo", *options]
+    command = [sys.executable, "-m", "weft.cli", "demo", *own(world), *options]
     return subprocess.run(command, env=env, text=True, capture_output=True, check=False, timeout=3 * PATIENCE_S)
 
 
@@ -244,6 +252,10 @@ def test_killed_it_leaves_nothing(world: World) -> None:
 
 
 def test_a_port_that_somebody_has_is_an_error_that_names_it(world: World) -> None:
-    done = run(world, "--port", str(world.rest), "--duration", "1") if world.controller() else None
-    assert done is not None and done.returncode == 1
-    assert f"error: 127.0.0.1:{world.rest} is in use" in done.stderr
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = run(world, "--port", str(port), "--duration", "1")
+    assert done.returncode == 1
+    assert f"error: 127.0.0.1:{port} is in use" in done.stderr

@@ -35,6 +35,12 @@ def demo(
         int | None,
         typer.Option(min=1, max=65535, metavar="PORT", help="The shop's, on 127.0.0.1; else 8080 or a free one"),
     ] = None,
+    rest_address: Annotated[
+        str | None, typer.Option(metavar="ADDR", help="The controller's REST; else port 15080 or a free one")
+    ] = None,
+    grpc_address: Annotated[
+        str | None, typer.Option(metavar="ADDR", help="The controller, for proxies; else port 15010 or a free one")
+    ] = None,
     output: Output = Format.TABLE,
 ) -> None:
     """Run a bookshop with people in it, until Ctrl-C.
@@ -57,7 +63,9 @@ def demo(
     node = has_node()
     if not node:
         note("node 16 or later is not installed: recommendations is its twin in Python, not the service in JavaScript")
-    wish = Wish(port or free_port(SHOP), free_port(REST), free_port(GRPC, 2), rate, seed, duration, node)
+    rest = rest_address or f"127.0.0.1:{free_port(REST)}"
+    grpc = grpc_address or f"127.0.0.1:{free_port(GRPC, 2)}"
+    wish = Wish(port or free_port(SHOP), rest, grpc, rate, seed, duration, node)
     try:
         shown = asyncio.run(run(wish, Quiet, _show))
     except Failed as failed:

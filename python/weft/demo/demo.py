@@ -35,10 +35,11 @@ LOOK_EVERY_S = 0.2
 class Wish:
     """The options of `weft demo`."""
 
-    # Of 127.0.0.1: the shop, the controller's REST, and gRPC with the port above it.
+    # The shop's, of 127.0.0.1.
     port: int
-    rest: int
-    grpc: int
+    # Addresses of the controller; it listens on the port above gRPC's as well.
+    rest: str
+    grpc: str
     # People per second, on average.
     rate: float
     seed: int
@@ -71,8 +72,8 @@ async def _run(
         folder / WEFTFILE,
         expanded,
         publish=published(expanded),
-        rest_address=f"127.0.0.1:{wish.rest}",
-        grpc_address=f"127.0.0.1:{wish.grpc}",
+        rest_address=wish.rest,
+        grpc_address=wish.grpc,
         project=Project.of(folder / WEFTFILE),
         belongings=(folder,),
     )
@@ -92,7 +93,7 @@ async def _opened(
     wish: Wish, folder: Path, up: Up, running: asyncio.Task[int], show: Callable[[str], object]
 ) -> Shown:
     """People come, until the time is over, or Ctrl-C, or the end of it all; they leave before anything is stopped."""
-    shop, controller = f"http://127.0.0.1:{wish.port}", f"http://127.0.0.1:{wish.rest}"
+    shop, controller = f"http://127.0.0.1:{wish.port}", f"http://{wish.rest}"
     closing = asyncio.Event()
     with _signals(closing.set, up.stop):
         people = await People.come(folder, shop, wish.rate, wish.seed)
