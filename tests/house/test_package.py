@@ -1,5 +1,6 @@
 """What is published: the sdist holds what a build needs, and the wheel that it builds holds everything."""
 
+import json
 import os
 import re
 import shutil
@@ -141,11 +142,24 @@ spec:
 """
 
 
-def test_what_an_empty_venv_gets_carries_a_request(wheel: Path, tmp_path: Path) -> None:
-    venv = tmp_path / "venv"
+@pytest.fixture(scope="module")
+def venv(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty one, and what is installed from the wheel."""
+    venv = tmp_path_factory.mktemp("venv")
     run(sys.executable, "-m", "venv", str(venv))
     run(str(venv / "bin/python"), "-m", "pip", "install", "--quiet", "-r", str(ROOT / "requirements.lock"))
     run(str(venv / "bin/python"), "-m", "pip", "install", "--quiet", "--no-deps", str(archive_in(wheel)))
+    return venv
+
+
+def test_what_an_empty_venv_gets_shows_the_bookshop(venv: Path, tmp_path: Path) -> None:
+    addresses = ["--rest-address", f"127.0.0.1:{free_port()}", "--grpc-address", f"127.0.0.1:{free_port(2)}"]
+    options = ["--port", str(free_port()), *addresses, "--duration", "5", "-o", "json"]
+    shown = json.loads(run(str(venv / "bin/weft"), "demo", *options, cwd=tmp_path))
+    assert shown["success_rate"] >= 0.999 and {edge["tls"] for edge in shown["edges"]} == {"mtls"}
+
+
+def test_what_an_empty_venv_gets_carries_a_request(venv: Path, tmp_path: Path) -> None:
     app = HTTPServer(("127.0.0.1", 0), Greeter)
     threading.Thread(target=app.serve_forever, daemon=True).start()
     resources, program, listen = tmp_path / "web.yaml", tmp_path / "program.json", f"127.0.0.1:{free_port()}"
