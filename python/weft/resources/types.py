@@ -148,7 +148,8 @@ def _ip(value: str) -> str:
         return str(ipaddress.ip_address(value))
     except ValueError:
         host, colon, port = value.rpartition(":")
-        hint = f"address: {host}, port: {port}" if colon and port.isdigit() else "an IPv4 or IPv6 address, no name: dns finds those"
+        other = "an IPv4 or IPv6 address, no name: dns finds those"
+        hint = f"address: {host}, port: {port}" if colon and port.isdigit() else other
         raise wrong(f"{value!r} is not an IP address", hint) from None
 
 
