@@ -28,6 +28,8 @@ class DnsServer:
     # What is wrong with it: a response code for everything, or for one type; or silence.
     broken: dict[str, dns.rcode.Rcode] = field(default_factory=dict)
     silent: bool = False
+    # Names about which it is silent.
+    mute: set[str] = field(default_factory=set)
     # "udp a.example.com. A", in order.
     asked: list[str] = field(default_factory=list)
     port: int = 0
@@ -73,7 +75,7 @@ class DnsServer:
         type_ = dns.rdatatype.to_text(question.rdtype)
         name = question.name.to_text().lower()
         self.asked.append(f"{how} {name} {type_}")
-        if self.silent:
+        if self.silent or name.partition(".")[0] in self.mute:
             return None
         response = dns.message.make_response(query, recursion_available=True)
         code = self.broken.get(type_, self.broken.get("*"))

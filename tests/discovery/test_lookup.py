@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import socket
 import subprocess
@@ -76,6 +77,24 @@ async def test_a_server_that_is_silent_is_no_answer(server: DnsServer, monkeypat
     server.silent = True
     with pytest.raises(Failed, match="no answer by .* within 0.3 s"):
         await ask(server, "db")
+
+
+async def test_dead_names_delay_no_living_one(server: DnsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE_S", 1.5)
+    monkeypatch.setattr(module, "MAX_QUESTIONS", 1)
+    monkeypatch.setattr(module, "MAX_DOUBTFUL", 1)
+    server.mute.add("dead")
+    server.set("db", "A", "192.0.2.7")
+    look = Lookup()
+    with pytest.raises(Failed, match="no answer"):
+        await look("dead.example.com", "A", server.server)
+    # Longer than anybody's patience, asked one after the other.
+    dead = [asyncio.create_task(look("dead.example.com", "A", server.server)) for _ in range(5)]
+    assert (await look("db.example.com", "A", server.server)).records == (Record("192.0.2.7"),)
+    assert not any(task.done() for task in dead)
+    # Who was not even asked again says what was said before.
+    failures = await asyncio.gather(*dead, return_exceptions=True)
+    assert {str(failure) for failure in failures} == {f"dead.example.com A: no answer by {server.server} within 1.5 s"}
 
 
 async def test_a_server_over_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:

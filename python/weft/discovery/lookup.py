@@ -20,8 +20,11 @@ Type: TypeAlias = Literal["A", "AAAA", "SRV"]
 PATIENCE_S: Final = 5.0
 # No answer within this: the next server, or the same again. glibc waits 5 s; ours are near.
 TRY_S: Final = 1.5
-# Questions under way at once, of all services together. Each is a socket, of the 1,024 that a process has by default.
+# Questions under way at once to one server (or to those of this machine). Each is a socket, of the 1,024 that a process
+# has by default.
 MAX_QUESTIONS: Final = 256
+# Of these, questions that had no answer last time have a lane of their own: a thousand dead names delay no living one.
+MAX_DOUBTFUL: Final = 64
 # RFC 6891 and DNS Flag Day 2020: more is fragmented on the way.
 UDP_PAYLOAD: Final = 1232
 
@@ -50,13 +53,36 @@ class Lookup:
     """`server`: "<ip>:<port>"; empty: those of /etc/resolv.conf, with its search list."""
 
     def __init__(self) -> None:
-        self._slots = asyncio.Semaphore(MAX_QUESTIONS)
+        # By server and whether the question is doubtful.
+        self._lanes: dict[tuple[str, bool], asyncio.Semaphore] = {}
+        # Questions that failed when they were last asked, and how.
+        self._doubtful: dict[tuple[str, Type, str], str] = {}
 
     async def __call__(self, name: str, type_: Type, server: str) -> Records:
         """Raises `Failed` when nobody gave an answer that could be believed."""
-        async with self._slots:
+        question = name, type_, server
+        lane = self._lane(server, question in self._doubtful)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await lane.acquire()
+        except TimeoutError:
+            many = f"{name} {type_}: too many questions wait for an answer"
+            raise Failed(self._doubtful.get(question, many)) from None
+        try:
             resolver = await in_thread(lambda: _resolver(server))
-            return await _ask(resolver, name, type_, server)
+            found = await _ask(resolver, name, type_, server)
+        except Failed as error:
+            self._doubtful[question] = str(error)
+            raise
+        finally:
+            lane.release()
+        self._doubtful.pop(question, None)
+        return found
+
+    def _lane(self, server: str, doubtful: bool) -> asyncio.Semaphore:
+        return self._lanes.setdefault(
+            (server, doubtful), asyncio.Semaphore(MAX_DOUBTFUL if doubtful else MAX_QUESTIONS)
+        )
 
 
 def _resolver(server: str) -> dns.asyncresolver.Resolver:
