@@ -88,6 +88,6 @@ lock: ## Resolve the Python dependencies anew
 		--custom-compile-command 'make lock' --upgrade --quiet -o requirements-dev.lock
 
 clean: ## Remove everything that was built
-	rm -rf $(VENV) target build dist web/node_modules python/weft/controller/dashboard python/*.egg-info python/weft/bin python/weft/v1/*_pb2*
+	rm -rf $(VENV) target build dist docs/images web/node_modules python/weft/controller/dashboard python/*.egg-info python/weft/bin python/weft/v1/*_pb2*
 	find python tests tools examples bench -name __pycache__ -type d -prune -exec rm -rf {} +
 	find python -name '*.so' -delete

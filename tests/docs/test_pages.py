@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,9 @@ NOT_RUN = {
     ],
 }
 
+# What a page is about, when that is not weft.
+NEEDS = {"docs/how-to/from-haproxy.md": "haproxy"}
+
 
 @pytest.mark.parametrize("name", WITH_COMMANDS)
 def test_what_the_page_tells_to_type_works(name: str) -> None:
@@ -32,6 +37,8 @@ def test_what_the_page_tells_to_type_works(name: str) -> None:
         pytest.skip("no network namespaces here: run as root, or where users may make them (unshare --user --net)")
     if any("on the second machine" in block.said for block in blocks(PAGES[name])) and len(namespace()) > 2:
         pytest.skip("a second machine is a second network namespace with a cable: run as root")
+    if (needed := NEEDS.get(name)) and not shutil.which(needed, path=f"{os.environ['PATH']}:/usr/sbin"):
+        pytest.skip(f"the page is about {needed}, which is not here: apt-get install {needed}")
     follow(PAGES[name])
 
 
