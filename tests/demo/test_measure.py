@@ -11,7 +11,7 @@ WORKLOADS = [
     Workload("default/store-0", service="default/store"),
 ]
 EDGES = [
-    Edge(GATEWAY, SHOP, tls="mtls", requests=10, success_rate=0.9, p50_ms=1.23456, p99_ms=2.0),
+    Edge(GATEWAY, SHOP, tls="mtls", requests=10, retries_saved=4, success_rate=0.9, p50_ms=1.23456, p99_ms=2.0),
     Edge(SHOP, STORE, tls="mtls", connections=3, reasons={"access-denied": 2, "timeout": 7}),
     Edge(SHOP, EdgeEnd("default/elsewhere"), tls="plaintext", requests=1, reasons={"mtls-required": 1}),
 ]
@@ -42,7 +42,7 @@ def test_refusals_ejections_and_versions_are_counted():
         Edge(SHOP, STORE, requests=9),
     ]
     found = measured(by_version=by_version, events=[Event(1, "ejected"), Event(2, "readmitted"), Event(3, "ejected")])
-    assert (found.refused, found.ejections) == (3, 2)
+    assert (found.refused, found.ejections, found.retries_saved) == (3, 2, 4)
     assert found.versions == {"default/a": {"v1": 5, "v2": 1}}
 
 

@@ -226,7 +226,7 @@ def test_with_a_duration_it_measures_what_people_and_proxies_saw(world: World) -
     entered = sum(edge["requests"] for (source, _), edge in edges.items() if source == "default/gateway")
     assert entered >= shown["requests"]
     assert set(shown["versions"]["default/reviews"]) == {"v1", "v2", "v3"}
-    assert shown["ejections"] > 0 and shown["refused"] > 0
+    assert shown["ejections"] > 0 and shown["refused"] > 0 and shown["retries_saved"] > 0
     assert ("default/intern-0", "default/ratings") in edges
     assert processes_below(world.folder) == []
     assert [path for path in world.folder.iterdir() if path.name.startswith("weft-")] == []

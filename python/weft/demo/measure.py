@@ -75,8 +75,7 @@ def report(
         seen.success_rate,
         tuple(_measured(edge, known) for edge in edges),
         _versions(by_version),
-        # CLIENT FIELD: `retries_saved` of an edge; a controller that does not count it yet says nothing of it.
-        retries_saved=sum(getattr(edge, "retries_saved", 0) for edge in edges),
+        retries_saved=sum(edge.retries_saved for edge in edges),
         ejections=sum(event.kind == EJECTED for event in events),
         refused=sum(edge.reasons.get(reason, 0) for edge in edges for reason in REFUSALS),
     )
