@@ -3,7 +3,7 @@ import socket
 
 import pytest
 
-from weft.run.loopback import ANY_PORT, TRIES, BlocksTaken, Target, allocate, bind_error, free_port
+from weft.run.loopback import ANY_PORT, APP_PORTS, TRIES, BlocksTaken, Target, allocate, bind_error, free_port
 
 A, B = Target("default/a", 80), Target("default/b", 80)
 
@@ -68,6 +68,17 @@ def test_the_kernel_is_asked_about_a_port() -> None:
         listener.listen()
         assert bind_error("127.0.0.1", listener.getsockname()[1]) == errno.EADDRINUSE
     assert bind_error("127.0.0.1", 0) == 0
+
+
+def test_an_apps_port_is_none_that_the_system_gives_away_before_the_app_has_started() -> None:
+    taken: set[int] = set()
+    assert all(free_port(taken) in APP_PORTS for _ in range(50))
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", free_port(taken)))
+        other.listen()
+        port = other.getsockname()[1]
+        taken.clear()
+        assert free_port(taken, [port]) != port
 
 
 def test_free_ports_are_not_given_twice() -> None:

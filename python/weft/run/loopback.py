@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import random
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,12 @@ HOSTS = range(1, 255)
 TRIES = 8
 
 ANY_PORT = "127.0.0.1:0"
+
+# An app binds its port only when it has started. What the system gives to connections and to listeners that name no
+# port lies above these (Linux from 32768, macOS and IANA from 49152), so that none of them comes first.
+APP_PORTS = range(20_000, 32_768)
+# With nine tenths of them in use, one that is free is found all the same.
+PORT_TRIES = 200
 
 Probe = Callable[[str, int], int]
 
@@ -99,12 +106,16 @@ def bind_error(address: str, port: int) -> int:
     return 0
 
 
-def free_port(taken: set[int]) -> int:
-    """A port that nobody uses at this moment and that is not in `taken`, where it is put."""
+def free_port(taken: set[int], ports: Sequence[int] = APP_PORTS) -> int:
+    """A port that nobody uses at this moment and that is not in `taken`, where it is put; if possible of `ports`."""
+    for port in random.sample(ports, min(PORT_TRIES, len(ports))):
+        if port not in taken and not bind_error("127.0.0.1", port):
+            taken.add(port)
+            return port
     while True:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        if port not in taken:
-            taken.add(port)
-            return port
+            given: int = probe.getsockname()[1]
+        if given not in taken:
+            taken.add(given)
+            return given
