@@ -17,7 +17,11 @@ from weft.resources.kinds import KINDS
 
 PAGES = {str(page.relative_to(ROOT)): page for page in pages()}
 _COMMANDS = re.compile(rf"^ *```({'|'.join(TYPED)})$", re.MULTILINE)
-WITH_COMMANDS = [name for name, page in PAGES.items() if _COMMANDS.search(page.read_text(encoding="utf-8"))]
+# What needs more than a machine: units, a controller that is lost, another version.
+ELSEWHERE = {"docs/operations.md": "tests/e2e/test_operations.py"}
+WITH_COMMANDS = [
+    name for name, page in PAGES.items() if _COMMANDS.search(page.read_text(encoding="utf-8")) and name not in ELSEWHERE
+]
 
 # What no test does, and why. Each one more is a sentence that nobody checks: keep it short.
 NOT_RUN = {
@@ -40,6 +44,11 @@ def test_what_the_page_tells_to_type_works(name: str) -> None:
     if (needed := NEEDS.get(name)) and not shutil.which(needed, path=f"{os.environ['PATH']}:/usr/sbin"):
         pytest.skip(f"the page is about {needed}, which is not here: apt-get install {needed}")
     follow(PAGES[name])
+
+
+def test_what_is_run_elsewhere_is() -> None:
+    for name, test in ELSEWHERE.items():
+        assert Path(name).name in (ROOT / test).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", PAGES)

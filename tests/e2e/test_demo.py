@@ -187,6 +187,8 @@ def test_a_killed_replica_is_started_again(demo: Demo) -> None:
     assert "the app was ended by SIGKILL" in demo.typed(logs)
     assert until(lambda: demo.type(asked[1]).stdout, "its successor") != before
     until(lambda: any("catalogue-1: the app was ended by SIGKILL" in line for line in demo.errors), "a word of it")
+    events = "weft events catalogue-1 --kind app-restarted"
+    until(lambda: "the app was ended by SIGKILL" in demo.type(events).stdout, "an event of it")
 
 
 def test_a_failed_request_says_why(demo: Demo) -> None:

@@ -171,3 +171,17 @@ def _served(address: str) -> int | None:
         return get(address, "/to/reviews/restarted").status
     except OSError:
         return None
+
+
+def test_a_route_leads_to_another_port(world: World) -> None:
+    """The callee is told the port of the backend, not that of the service that was called."""
+    world.controller()
+    rule = {"backendRefs": [{"name": "a", "port": 9080}]}
+    spec = {"parentRefs": [{"group": "", "kind": "Service", "name": "front"}], "rules": [rule]}
+    metadata = {"name": "elsewhere"}
+    route = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": metadata, "spec": spec}
+    world.apply(world.service("front"), world.service("a", 9080), route)
+    world.serve("a")
+    code = "import os, urllib.request as r; print(r.urlopen(os.environ['FRONT_URL'] + '/x', timeout=15).status)"
+    done = world.job(code, "--call", "front:80")
+    assert done.stdout == "200\n", done.stderr

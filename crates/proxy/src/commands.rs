@@ -23,6 +23,7 @@ use crate::shared::{Command, EngineHandle, Recent, Shared, Signal};
 use crate::supervise;
 use crate::supervise::child::{Inherited, Told};
 use crate::sys::AppIdentity;
+use crate::timestamp;
 
 const USAGE: &str = "usage: weft-proxy run --program FILE
        weft-proxy supervise --launch FILE
@@ -109,6 +110,7 @@ fn serve() -> Result<(), Failure> {
     let Inherited { launch, inbound, outbound, admin, app, mut watch } = inherited;
     let owner = app.filter(|_| launch.own_app_only);
     let listeners = Listeners { inbound, outbound, admin };
+    let workload = launch.workload.as_ref().map(|w| format!("{}/{}", w.namespace, w.name)).unwrap_or_default();
     let mut proxy = Proxy::start(launch, listeners, Config::default(), owner)?;
     proxy.observe(move |signal| {
         // A supervisor that is gone is told by `watch`.
@@ -118,9 +120,13 @@ fn serve() -> Result<(), Failure> {
             _ => Ok(()),
         };
     })?;
-    let engine = proxy.handle.clone();
-    thread::Builder::new().name("parent".into()).spawn(move || match watch.wait() {
-        Told::Stop | Told::ParentGone => engine.send(Command::Stop),
+    let (engine, shared) = (proxy.handle.clone(), proxy.engine.shared());
+    thread::Builder::new().name("parent".into()).spawn(move || {
+        while let Told::Restarting(text) = watch.wait() {
+            let (unix_ms, kind, subject) = (timestamp::now_ms(), "app-restarted".into(), workload.clone());
+            let _ = shared.signals.send(Signal::Event(v1::EventRecord { unix_ms, kind, subject, text }));
+        }
+        engine.send(Command::Stop)
     })?;
     proxy.run()
 }

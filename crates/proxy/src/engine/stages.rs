@@ -396,6 +396,8 @@ impl Engine {
         };
         state.group.on_start(pick.endpoint, self.now_us);
         exchange.endpoint = Some(pick.endpoint);
+        // A route may lead to another port than the one that was called.
+        exchange.port = state.backend.port;
         exchange.panic = pick.panic;
         exchange.attempts += 1;
         exchange.try_us = self.now_us;

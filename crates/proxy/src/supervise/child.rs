@@ -109,9 +109,11 @@ impl Notifier {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
     Stop,
+    /// The app has ended, how, and when it is started again.
+    Restarting(String),
     /// The supervisor is dead, and what was left of the app has been ended.
     ParentGone,
 }
@@ -152,6 +154,7 @@ impl Watch {
         self.lines.push(&buffer[..length], |line| match line.split_once(' ').unwrap_or((line, "")) {
             ("stop", _) => told = Some(Told::Stop),
             ("app", pid) => leftovers.group = pid.parse().ok().and_then(Pid::from_raw),
+            ("restarting", text) if told.is_none() => told = Some(Told::Restarting(text.to_owned())),
             _ => {}
         });
         if length == 0 {
@@ -236,7 +239,9 @@ mod tests {
         let mut heard = [0; 14];
         ours.read_exact(&mut heard).unwrap();
         assert_eq!(&heard, b"ready\ndrained\n");
-        ours.write_all(b"something new\nstop\n").unwrap();
+        ours.write_all(b"something new\nrestarting the app ended\n").unwrap();
+        assert_eq!(inherited.watch.wait(), Told::Restarting("the app ended".into()));
+        ours.write_all(b"restarting the app ended\nstop\n").unwrap();
         assert_eq!(inherited.watch.wait(), Told::Stop);
     }
 

@@ -21,6 +21,7 @@
 //! | child      | `drained`        | after SIGTERM: nothing is in flight any more |
 //! | child      | `replace`        | start a new proxy from the program's file; this one will get SIGTERM |
 //! | supervisor | `app <pid>`      | the app's process group, 0 for none: to be ended if the supervisor dies |
+//! | supervisor | `restarting …`   | the app has ended and is started again; what to say of it |
 //! | supervisor | `stop`           | end now |
 //! | supervisor | (end of stream)  | the supervisor is dead: end the app, then end |
 

@@ -100,6 +100,10 @@ impl Running {
             Action::TellApp(signal) => self.tell_app(signal, kill_process),
             Action::TellGroup(signal) => self.tell_app(signal, kill_process_group),
             Action::Say(text) => say::note(&text),
+            Action::Restarting(text) => {
+                say::note(&text);
+                self.proxies.iter_mut().for_each(|proxy| proxy.tell(&format!("restarting {text}\n")));
+            }
             Action::Detail(text) => say::detail(&text),
             Action::Fail(what, hint) => say::failure(&Failure::new(what, hint)),
             Action::Exit(_) => {}

@@ -159,7 +159,7 @@ impl App {
             return out.push(Action::Say(giving_up));
         }
         self.state = State::Waiting { at: now + wait };
-        out.push(Action::Say(format!("{what}; starting it again in {} ms", wait.as_millis())));
+        out.push(Action::Restarting(format!("{what}; starting it again in {} ms", wait.as_millis())));
     }
 
     pub fn deadline(&self) -> Option<Time> {

@@ -96,6 +96,8 @@ pub enum Action {
     TellApp(i32),
     TellGroup(i32),
     Say(String),
+    /// The same of the app; the mesh is to know it, too.
+    Restarting(String),
     /// For who asks for details.
     Detail(String),
     /// In place of "weft: …": the last word of a start that failed, with a hint.

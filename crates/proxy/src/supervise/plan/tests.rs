@@ -56,7 +56,7 @@ fn lines(actions: Vec<Action>) -> String {
         Action::StartApp => "app".into(),
         Action::TellApp(signal) => format!("app<{signal}"),
         Action::TellGroup(signal) => format!("group<{signal}"),
-        Action::Say(text) => format!("\"{text}\""),
+        Action::Say(text) | Action::Restarting(text) => format!("\"{text}\""),
         Action::Detail(text) => format!("({text})"),
         Action::Fail(text, _) => format!("error \"{text}\""),
         Action::Exit(code) => format!("exit {code}"),
