@@ -20,7 +20,7 @@ export PYO3_PYTHON := $(abspath $(BIN)/python)
 export CARGO_TARGET_DIR := $(abspath target)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check bench bench-quick wheel docs site lock clean
+.PHONY: help build demo newcomer test check bench bench-quick wheel docs site lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ $(DASHBOARD): $(DEPS) $(WEB_SOURCES)
 
 demo: build ## Run a bookshop with people in it until Ctrl-C; DURATION=30 measures it for so long
 	$(BIN)/weft demo $(if $(DURATION),--duration $(DURATION))
+
+newcomer: build ## The first hour from an empty directory, judged; WHEEL=dist/weft-….whl begins with that
+	$(BIN)/python -m tools.newcomer $(if $(WHEEL),--wheel $(WHEEL))
 
 check: build ## Linters, types, formats and the rules of the house
 	$(BIN)/ruff check .
