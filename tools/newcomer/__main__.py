@@ -3,8 +3,8 @@
     python -m tools.newcomer              clones this checkout and builds all of it, as README says
     python -m tools.newcomer --wheel F    installs that wheel into an empty virtual environment instead
 
-It prints how long it took from there to a graph of live traffic. Packages are downloaded as pip, cargo and npm are set up
-here; nothing that this checkout has compiled is used.
+It prints how long it took from there to a graph of live traffic. Packages are downloaded as pip, cargo and npm are set
+up here; nothing that this checkout has compiled is used.
 """
 
 from __future__ import annotations
