@@ -18,6 +18,8 @@ from weft.resources.dotenv import parse_env
         ('A="b c"', "b c"),
         ("A=b\nA=c", "c"),
         ("# A=x\n\nA=b", "b"),
+        ("\ufeffA=b", "b"),
+        ("A=b\r", "b"),
     ],
 )
 def test_a_line_is_a_variable(line, value):
@@ -30,6 +32,7 @@ def test_a_line_is_a_variable(line, value):
         ("A", "this is no variable\n\nhint: write NAME=value"),
         ("A-B=c", "this is no variable"),
         ("A: b", "this is no variable"),
+        ("A=b\0c", "this is no variable"),
         ("A='b", "A has no end\n\nhint: close it with '"),
     ],
 )

@@ -86,6 +86,15 @@ WRONG = {
         "a.yaml:1:1: this is a Service, not a weft.yaml\n\nhint: weft apply -f a.yaml",
     ),
     "no list": ({"weft_yaml": "include: a.yaml\n"}, "weft.yaml:1:10: include: is a string, not a list\n\nhint:"),
+    "a folder": (
+        {"weft_yaml": "include: [shop]\n", "shop__weft_yaml": ""},
+        "weft.yaml:1:11: shop is a folder\n\nhint: write shop/weft.yaml",
+    ),
+    "no file at all": ({"weft_yaml": "include: [/dev/null]\n"}, "weft.yaml:1:11: /dev/null is no ordinary file"),
+    "a name that no file has": (
+        {"weft_yaml": f"include: [{'a' * 300}]\n"},
+        f"weft.yaml:1:11: cannot be looked for: {'a' * 300}: file name too long",
+    ),
     "nothing at all": ({"weft_yaml": "namespace: a\n"}, "weft.yaml:1:1: services is missing\n\nhint: services: {name:"),
     "a variable": ({"weft_yaml": "include:\n  - ${GONE}.yaml\n"}, "weft.yaml:2:5: the variable GONE is not set"),
     "a .env of something else": ({"weft_yaml": "services: {a: {run: x}}\n", "dot_env": "A: b\n"}, ".env:1:1: "),
@@ -138,5 +147,7 @@ def test_stdin_is_where_we_are(folder):
 
 
 def test_what_is_no_file_and_no_single_document_is_said(folder):
+    Path("latin.yaml").write_bytes("a: 1\nb: café\n".encode("latin-1"))
+    assert str(text_of("latin.yaml")[1][0]) == "error: latin.yaml:2:7: not UTF-8\n\nhint: save it as UTF-8"
     assert text_of("gone.yaml")[1][0].why == "no such file or directory"
     assert one_document("a: 1\n---\nb: 1\n", "w.yaml")[1][0].what == "2 documents, and a weft.yaml is one"

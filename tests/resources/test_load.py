@@ -37,7 +37,7 @@ def stdin(content):
 def test_stdin_that_is_no_text_says_so(monkeypatch):
     monkeypatch.setattr("sys.stdin", stdin(b"kind: \xff"))
     (problem,) = load(["-"]).problems
-    assert (problem.file, problem.what, problem.why) == ("<stdin>", "not UTF-8", "at byte 6")
+    assert str(problem) == "error: <stdin>:1:7: not UTF-8\n\nhint: save it as UTF-8"
 
 
 def test_what_has_no_size_is_not_read_without_end(folder):

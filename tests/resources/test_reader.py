@@ -17,7 +17,11 @@ WRONG = [
     ("a:\n\t- b\n", "f.yaml:2:1", "spaces, not tabs"),
     ("a: b: c\n", "f.yaml:1:5", "must be quoted"),
     ("a: !thing 1\n", "f.yaml:1:4", "unknown tag"),
-    ("a: \x00\n", "f.yaml", "not valid YAML"),
+    ("a: !thing {b: 1}\n", "f.yaml:1:4", "unknown tag '!thing'"),
+    ("a: !!python/object/apply:os.system [id]\n", "f.yaml:1:4", "unknown tag"),
+    ("é: 1\nb: \x00\n", "f.yaml:2:4", "not valid YAML: a control character, U+0000"),
+    ("a: 1\n\n- \x1b[31m\n", "f.yaml:3:3", "a control character, U+001B"),
+    ('a: "b\\0c"\n', "f.yaml:1:4", "a value contains the character \\0"),
     ("[" * 100_000, "f.yaml:1:65", "levels deep"),
     ("{a: " * 100_000, "f.yaml:1:257", "levels deep"),
 ]

@@ -74,6 +74,9 @@ WRONG = {
     "a folder that is missing": ("- p/a.yaml", "weft.yaml:2:3: there is no file p/a.yaml", "relative to this file"),
     "a folder": ("- policies", "weft.yaml:2:3: policies is a folder", "write policies/*.yaml"),
     "a pattern of nothing": ("- none/*.yaml", "weft.yaml:2:3: no file is called like none/*.yaml", "* stands for"),
+    "more than anybody means": ("- many/*.yaml", "weft.yaml:2:3: more than 1000 files are called like", "name some"),
+    "no file at all": ("- /dev/null", "weft.yaml:2:3: /dev/null is no ordinary file", "its text"),
+    "a name that no file has": (f"- {'a' * 300}", "weft.yaml:2:3: cannot be looked for", "file name too long"),
     "a resource that is wrong": ("- wrong.yaml", "wrong.yaml:3:7: there is no kind", "Service"),
     "a field that is wrong": ("- field.yaml", 'field.yaml:4:8: unknown field "prots" in spec', "ports"),
     "no YAML": ("- text.yaml", "text.yaml:2:1: not valid YAML", ""),
@@ -85,6 +88,9 @@ WRONG = {
 def test_what_is_wrong_is_named_with_its_place(folder, entry, what, hint):
     (folder / "weft.yaml").write_text(f"resources:\n{entry}\n{A}")
     (folder / "policies.yaml").write_text(POLICY)
+    (folder / "many").mkdir()
+    for number in range(1001 if "many" in entry else 0):
+        (folder / f"many/{number}.yaml").touch()
     (folder / "wrong.yaml").write_text("# a comment\napiVersion: weft/v1\nkind: Servce\n")
     (folder / "field.yaml").write_text(SERVICE.replace("spec: {", "spec: {prots: [], "))
     (folder / "text.yaml").write_text("[")

@@ -38,6 +38,7 @@ DIFFERENCES = {
     r"name '\w+' twice": BETWEEN_SERVICES,
     r"cannot be split into words": INSIDE_STRINGS,
     r"\.run: is empty": INSIDE_STRINGS,
+    r"\.run: is longer than": INSIDE_STRINGS,
     r"does not start with /": INSIDE_STRINGS,
     r"is not a host name": INSIDE_STRINGS,
     r"is an address, and needs no DNS": INSIDE_STRINGS,

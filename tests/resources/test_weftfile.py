@@ -28,6 +28,7 @@ WRONG = {
     "a thousand replicas": ("{run: x, replicas: 1000}", "more than 100"),
     "a quote without end": ("{run: \"sh -c 'x\"}", "run: cannot be split into words: no closing quotation"),
     "a command of spaces": ("{run: '  '}", "run: is empty"),
+    "a command that no system takes": (f"{{run: {'x' * 200_000}}}", "run: is longer than 128 KiB"),
     "a list to split": ("{run: [python3, x.py]}", "hint: that is command: [python3, x.py]"),
     "words in a row": ("{command: python3 x.py}", "hint: that is run: python3 x.py"),
     "a port as others write it": ("{run: x, port: '8080:80'}", "hint: port: 80 and publish: 8080"),

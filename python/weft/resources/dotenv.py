@@ -17,11 +17,12 @@ def parse_env(text: str, file: str) -> tuple[dict[str, str], list[Problem]]:
     """The variables, the last of a name winning, and what is no line of this kind."""
     found: dict[str, str] = {}
     problems: list[Problem] = []
-    for number, line in enumerate(text.splitlines(), 1):
+    # Editors of Windows begin a file with a mark of its encoding.
+    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         match = _LINE.fullmatch(line.strip())
-        if match is None:
+        if match is None or "\0" in line:
             problems.append(Problem(file, number, 1, "this is no variable", hint="write NAME=value, or # before it"))
             continue
         value = match["value"]

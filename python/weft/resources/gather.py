@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from weft.resources.dotenv import parse_env
 from weft.resources.parse import problems_of
 from weft.resources.problem import Problem, did_you_mean
-from weft.resources.reader import MAX_BYTES, Loc, Node, read
+from weft.resources.reader import MAX_BYTES, Loc, Node, place_in, read
 from weft.resources.ref import Origin
 from weft.resources.variables import substitute
 from weft.resources.weftfile import FileService, WeftFile
@@ -79,13 +79,26 @@ class Gathered:
 
 def text_of(path: str | Path) -> tuple[str, list[Problem]]:
     try:
-        with open(path, encoding="utf-8") as file:
-            # A pipe or a device has no size of its own.
-            return file.read(MAX_BYTES + 1), []
+        with open(path, "rb") as file:
+            # A pipe or a device has no size of its own. All at once: a decoder that reads in parts counts from each.
+            return text_from(file.read(MAX_BYTES + 1)), []
     except UnicodeDecodeError as error:
-        return "", [Problem(str(path), 0, 0, "not UTF-8", f"at byte {error.start}")]
+        return "", [not_utf8(str(path), error)]
     except OSError as error:
         return "", [Problem(str(path), 0, 0, "cannot be read", (error.strerror or str(error)).lower())]
+
+
+def text_from(data: bytes) -> str:
+    """With line ends as Python has them; raises UnicodeDecodeError.
+
+    A read that was cut at the limit may have been cut within a character: whoever parses it says that it is too long.
+    """
+    return (data.decode() if len(data) <= MAX_BYTES else data.decode(errors="replace")).replace("\r\n", "\n")
+
+
+def not_utf8(file: str, error: UnicodeDecodeError) -> Problem:
+    """PowerShell's `>` writes UTF-16; old editors write what their country used."""
+    return Problem(file, *place_in(error.object, error.start), "not UTF-8", hint="save it as UTF-8")
 
 
 def one_document(text: str, file: str) -> tuple[Node | None, list[Problem]]:
@@ -162,7 +175,7 @@ class _Gatherer:
             self.problems.append(Problem.at(where, what, hint="write it into a file, and name that"))
             return
         path = folder / name
-        problem = self._refused(path, where)
+        problem = no_file(path, where, "weft.yaml") or self._refused(path, where)
         if problem is not None:
             self.problems.append(problem)
             return
@@ -175,10 +188,6 @@ class _Gatherer:
 
     def _refused(self, path: Path, where: Origin) -> Problem | None:
         real = path.resolve()
-        if not path.is_file():
-            near = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-            hint = did_you_mean(path.name, near) or "its path is relative to this file"
-            return Problem.at(where, f"there is no file {path}", hint=hint)
         if real in self.open:
             why = "it includes itself" if real == self.open[-1] else f"{path} leads here again, by {self._way(real)}"
             return Problem.at(where, f"the include of {path} is circular", why, "remove one of the two")
@@ -192,6 +201,22 @@ class _Gatherer:
     def _way(self, real: Path) -> str:
         inner = self.open[self.open.index(real) + 1 :]
         return " and ".join(str(self.seen[path]) for path in inner)
+
+
+def no_file(path: Path, where: Origin, within: str) -> Problem | None:
+    """What stands at `where` is the name of no file. `within`: what is meant where it is a folder."""
+    try:
+        if path.is_file():
+            return None
+        if path.is_dir():
+            return Problem.at(where, f"{path} is a folder", hint=f"write {path / within}")
+        if path.exists():
+            return Problem.at(where, f"{path} is no ordinary file", hint="put its text into one")
+        near = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    except OSError as error:  # a folder that is closed to us, a name of 300 characters
+        return Problem.at(where, "cannot be looked for", f"{path}: {(error.strerror or str(error)).lower()}")
+    hint = did_you_mean(path.name, near) or "its path is relative to this file"
+    return Problem.at(where, f"there is no file {path}", hint=hint)
 
 
 def _relative(folder: Path, top: Path) -> Path:

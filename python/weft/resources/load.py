@@ -11,7 +11,7 @@ import yaml
 
 from weft.resources.base import Resource
 from weft.resources.expand import NOWHERE, expand_node, is_weftfile
-from weft.resources.gather import Around
+from weft.resources.gather import Around, not_utf8, text_from
 from weft.resources.parse import parse_node
 from weft.resources.problem import Problem, did_you_mean
 from weft.resources.reader import MAX_BYTES, read
@@ -80,9 +80,9 @@ def _parse(text: str, file: str, around: Around = NOWHERE) -> tuple[list[Resourc
 def _texts(path: str, problems: list[Problem]) -> Iterator[tuple[str, str]]:
     if path == "-":
         try:
-            yield "<stdin>", sys.stdin.buffer.read(MAX_BYTES + 1).decode()
+            yield "<stdin>", text_from(sys.stdin.buffer.read(MAX_BYTES + 1))
         except UnicodeDecodeError as error:
-            problems.append(_not_utf8("<stdin>", error))
+            problems.append(not_utf8("<stdin>", error))
         return
     place = Path(path)
     if place.is_dir():
@@ -102,11 +102,11 @@ def _text_of(file: Path, problems: list[Problem]) -> str | None:
         if file.stat().st_size > MAX_BYTES:
             problems.append(Problem(str(file), 0, 0, f"more than {MAX_BYTES >> 20} MiB", hint="split the file"))
             return None
-        with file.open(encoding="utf-8") as opened:
+        with file.open("rb") as opened:
             # A pipe or a device has no size of its own.
-            return opened.read(MAX_BYTES + 1)
+            return text_from(opened.read(MAX_BYTES + 1))
     except UnicodeDecodeError as error:
-        problems.append(_not_utf8(str(file), error))
+        problems.append(not_utf8(str(file), error))
     except OSError as error:
         near = [f.name for f in file.parent.iterdir()] if file.parent.is_dir() else []
         hint = did_you_mean(file.name, near) if isinstance(error, FileNotFoundError) else ""
@@ -118,7 +118,3 @@ def to_yaml(resources: Iterable[Resource]) -> str:
     """As one multi-document text that `load_text` reads back."""
     documents = (r.to_dict() for r in resources)
     return yaml.dump_all(documents, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120)
-
-
-def _not_utf8(file: str, error: UnicodeDecodeError) -> Problem:
-    return Problem(file, 0, 0, "not UTF-8", f"at byte {error.start}")

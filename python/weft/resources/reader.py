@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import yaml
+from yaml.reader import ReaderError
 
 from weft.resources import scalars
 from weft.resources.problem import Problem
@@ -97,6 +98,10 @@ def read(text: str, file: str, merge: bool = False) -> tuple[list[Node], list[Pr
     return documents, builder.problems
 
 
+# What may be said of a mapping or a list, and says nothing new.
+_COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+
+
 @dataclass(slots=True)
 class _Open:
     """A collection whose end has not come yet."""
@@ -136,9 +141,10 @@ class _Builder:
             line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
             why = " ".join(part for part in (error.problem, error.context) if part)
             raise Unreadable(Problem(self.file, line, column, "not valid YAML", why, _yaml_hint(why))) from None
-        except yaml.YAMLError as error:
-            why = str(error).splitlines()[0]
-            raise Unreadable(Problem(self.file, 0, 0, "not valid YAML", why)) from None
+        except ReaderError as error:  # libyaml's only one without a mark: it counts bytes
+            line, column = place_in(text.encode(), error.position)
+            why, hint = f"a control character, U+{error.character:04X}", 'remove it, or write "\\e" within quotes'
+            raise Unreadable(Problem(self.file, line, column, "not valid YAML", why, hint)) from None
 
     def _take(self, event: yaml.Event) -> None:
         if isinstance(event, yaml.ScalarEvent):
@@ -164,11 +170,15 @@ class _Builder:
         node = Node(*_place_of(event), {} if mapping else [])
         if len(self.stack) >= MAX_DEPTH:
             raise Unreadable(Problem(self.file, node.line, node.column, f"nested more than {MAX_DEPTH} levels deep"))
+        if event.tag not in (None, "!", *_COLLECTIONS):
+            self._problem(node, f"unknown tag {event.tag!r}", hint="remove it")
         if event.anchor:
             self.anchors[event.anchor] = None  # known, but not complete: an alias inside would never end
         self.stack.append(_Open(node, mapping, event.anchor))
 
     def _scalar(self, event: yaml.ScalarEvent, node: Node) -> scalars.Scalar:
+        if "\0" in event.value:
+            self._problem(node, "a value contains the character \\0", hint="no command, path or name can; remove it")
         if event.tag is None or event.tag == "!":
             return scalars.plain(event.value) if event.implicit[0] and event.tag is None else str(event.value)
         try:
@@ -236,6 +246,12 @@ class _Builder:
 def _place_of(event: yaml.Event) -> tuple[int, int]:
     mark = event.start_mark
     return (mark.line + 1, mark.column + 1) if mark else (0, 0)
+
+
+def place_in(data: bytes, offset: int) -> tuple[int, int]:
+    """Line and column of a byte, as an editor counts them: in characters."""
+    before = data[:offset]
+    return before.count(b"\n") + 1, len(before.rpartition(b"\n")[2].decode(errors="replace")) + 1
 
 
 def _yaml_hint(why: str) -> str:

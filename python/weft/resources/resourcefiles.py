@@ -6,16 +6,21 @@ What weft.yaml has no word for is said in the resources themselves: a retry poli
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from glob import glob, has_magic
+from glob import has_magic, iglob
+from itertools import islice
+from os.path import isfile
 from pathlib import Path
 
 from weft.resources.base import Resource
-from weft.resources.gather import Gathered, Part, text_of
+from weft.resources.gather import Gathered, Part, no_file, text_of
 from weft.resources.mesh import Mesh
 from weft.resources.parse import parse_node
-from weft.resources.problem import Problem, did_you_mean
+from weft.resources.problem import Problem
 from weft.resources.reader import Node, read
 from weft.resources.ref import Origin, Ref
+
+# Of one pattern. A mesh of 1,000 services has fewer; "**" in the wrong place has more than anybody waits for.
+MAX_FILES = 1_000
 
 
 def resource_files(gathered: Gathered) -> tuple[list[Resource], list[Problem]]:
@@ -52,16 +57,15 @@ def _named(part: Part, name: str, where: Origin) -> tuple[list[Path], list[Probl
         return [], [Problem.at(where, what, hint="write it into a file, and name that")]
     path = part.folder / name
     if has_magic(name):
-        found = [entry for entry in map(Path, sorted(glob(str(path), recursive=True))) if entry.is_file()]
+        files = filter(isfile, iglob(str(path), recursive=True))
+        found = [Path(entry) for entry in sorted(islice(files, MAX_FILES + 1))]
+        if len(found) > MAX_FILES:
+            what = f"more than {MAX_FILES} files are called like {path}"
+            return [], [Problem.at(where, what, hint="name some of them, by folder or by the end: *.yaml")]
         hint = "a path relative to this file; * stands for any part of a name, ** for any folders"
         return found, [] if found else [Problem.at(where, f"no file is called like {path}", hint=hint)]
-    if path.is_dir():
-        return [], [Problem.at(where, f"{path} is a folder", hint=f"write {name.rstrip('/')}/*.yaml")]
-    if not path.exists():
-        near = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        hint = did_you_mean(path.name, near) or "its path is relative to this file"
-        return [], [Problem.at(where, f"there is no file {path}", hint=hint)]
-    return [path], []
+    problem = no_file(path, where, "*.yaml")
+    return ([], [problem]) if problem else ([path], [])
 
 
 def _read(path: Path, namespace: str) -> tuple[list[Resource], list[Problem]]:

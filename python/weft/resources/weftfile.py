@@ -60,6 +60,7 @@ from weft.resources.machine import ControllerAddress
 from weft.resources.service import Health, Protocol, ServicePort, StaticEndpoint
 from weft.resources.source import Dns, DnsSource, right_suffix
 from weft.resources.types import DnsLabel, Port, Time, Weight, once, wrong
+from weft.resources.variables import MAX_LENGTH
 
 # What one machine bears; a typing error of two zeros is not found by running it.
 MAX_REPLICAS = 100
@@ -123,6 +124,8 @@ def _run(value: Any) -> Any:
     if isinstance(value, list):
         raise wrong("is a list, not a string", f"that is command: [{', '.join(map(str, value))}]")
     if isinstance(value, str):
+        if len(value) > MAX_LENGTH:  # and shlex takes minutes for a few of these
+            raise wrong(f"is longer than {MAX_LENGTH >> 10} KiB", "put it into a script, and run that")
         try:
             words = shlex.split(value)
         except ValueError as error:
