@@ -46,6 +46,11 @@ def test_following_prints_each_as_it_comes(weft: Weft, controller: Fake, form: s
     assert len([text for text in done.lines if text.startswith(first)]) == 2
 
 
+def test_an_event_that_comes_does_not_steer_the_terminal(weft: Weft, controller: Fake) -> None:
+    controller.answers = Turns(iter([page(event(1, text="\x1b[2J\nGET /"))]))  # type: ignore[assignment]
+    assert weft("events", "-f").lines[0].endswith("?[2J GET /")
+
+
 class Turns(dict[str, Any]):
     """One answer after the other, then none."""
 

@@ -56,3 +56,10 @@ def test_a_warning_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     warn("odd.", "look")
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "warning: odd\n\nhint: look\n")
+
+
+def test_a_message_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    show(Failure("it\x1b[2J broke", "mend\x1b]0;x\x07 it", ["line\x9b 1\nline 2"]))
+    warn("odd\x1b[A")
+    assert not {"\x1b", "\x9b", "\x07"} & set(shown := capsys.readouterr().err)
+    assert "line? 1\nline 2\n\nerror: it?[2J broke\n" in shown

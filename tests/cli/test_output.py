@@ -78,3 +78,15 @@ def test_cells(value: object, shown: str) -> None:
 )
 def test_durations_have_one_unit(seconds: float | None, shown: str) -> None:
     assert duration(seconds) == shown
+
+
+HOSTILE = "a\x1b[2J\x9b2Jb\nc"
+
+
+def test_what_strangers_wrote_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    emit([HOSTILE], Format.TABLE, ("NAME", "WHY"), [(HOSTILE, HOSTILE)])
+    assert capsys.readouterr().out.splitlines()[1].split("  ") == ["a?[2J?2Jb c"] * 2
+    for form, load in ((Format.JSON, json.loads), (Format.YAML, yaml.safe_load)):
+        emit([HOSTILE], form, (), ())
+        shown = capsys.readouterr().out
+        assert load(shown) == [HOSTILE] and not {"\x1b", "\x9b"} & set(shown)

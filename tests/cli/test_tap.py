@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.conftest import Fake, Weft
 from weft.cli import tap as command
-from weft.cli.tap import Told, line, printable, summary
+from weft.cli.tap import Told, line, summary
 from weft.client.tap import NotTapped, TappedRequest, TapState
 from weft.client.types import EdgeEnd
 
@@ -104,8 +104,12 @@ def test_widths_stay() -> None:
         assert line(request(status=status, latency_ms=latency), "default")[14:].startswith(shown), shown
 
 
-def test_a_strangers_path_does_not_steer_the_terminal() -> None:
-    assert printable("GET /\x1b[2J\n→ é") == "GET /?[2J?→ é"
+def test_a_strangers_path_does_not_steer_the_terminal(weft: Weft, controller: Fake) -> None:
+    state = {**STATE, "not_tapped": [{"workload": "default/old-0", "why": "it is\x1b]0;x\x07 older"}]}
+    controller.answers["/v1/tap"] = text(state, {**REQUEST, "path": "/\x1b[2J\n\x9b→ é"})
+    done = weft("tap", "--max", "1")
+    assert done.lines[0].endswith("GET /?[2J ?→ é") and "it is?]0;x? older" in done.err
+    assert "\x9b" not in weft("tap", "--max", "1", "-o", "json").out
 
 
 def test_what_is_not_shown_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ import typer
 from weft.cli.failure import FAILED, usage
 from weft.cli.options import Controller, Format, Output, connect
 from weft.cli.output import emit, width
+from weft.printable import printable
 
 if TYPE_CHECKING:
     from weft.check.model import Check
@@ -55,7 +56,7 @@ def check(
     parts = {"This machine": about_machine, f"The mesh at {address}": about_mesh}
     everything = [each for part in parts.values() for each in part]
     if output is Format.TABLE:
-        print("\n".join(text(parts, min(width(), COLUMNS), quiet)))
+        print(printable("\n".join(text(parts, min(width(), COLUMNS), quiet))))
     else:
         counts = dict(Counter(each.result for each in everything))
         emit({"checks": [asdict(each) for each in everything], "counts": counts}, output, (), ())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from enum import StrEnum
@@ -13,6 +12,7 @@ import typer
 from weft.cli.failure import note
 from weft.cli.options import Controller, Format, Output, connect
 from weft.cli.output import emit, plain, yaml_text
+from weft.printable import in_line, json_text
 
 if TYPE_CHECKING:
     from weft.client.types import Event
@@ -117,9 +117,9 @@ def moment(at: float, now: float) -> str:
 
 def _print(event: Event, output: Format) -> None:
     if output is Format.TABLE:
-        text = line(event, time.time())
+        text = in_line(line(event, time.time()))
     elif output is Format.JSON:
-        text = json.dumps(plain(event), ensure_ascii=False)
+        text = json_text(plain(event))
     else:
         text = yaml_text([plain(event)], documents=True).rstrip("\n")
     print(text, flush=True)

@@ -11,6 +11,7 @@ import typer
 from weft.cli.failure import Failure, usage
 from weft.cli.options import Controller, Files, Format, Namespace, Output, connect, qualified
 from weft.cli.output import emit
+from weft.printable import printable
 
 if TYPE_CHECKING:
     from weft.client.types import LoggedRequest
@@ -56,7 +57,7 @@ def explain(
         with connect(controller) as mesh:
             answer = mesh.explain(*question)
     if output is Format.TABLE:
-        print(answer.get("text") or json.dumps(answer, indent=2))
+        print(printable(answer.get("text") or json.dumps(answer, indent=2)))
     else:
         emit(answer, output, (), ())
 
@@ -70,7 +71,8 @@ def _explain_logged(words: Sequence[str], output: Format, controller: str | None
     if output is not Format.TABLE:
         emit(found, output, (), ())
     elif found.found:
-        print("\n\n".join(record_text(item.workload, _placed(item.record, places)) for item in found.found))
+        shown = (record_text(item.workload, _placed(item.record, places)) for item in found.found)
+        print(printable("\n\n".join(shown)))
     if not found.found:
         raise _forgotten(found)
 

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from weft.client.errors import ControllerUnreachable, WeftError
 from weft.client.types import Problem
+from weft.printable import printable
 
 FAILED = 1
 USAGE = 2
@@ -30,19 +31,19 @@ def usage(message: str, hint: str | None = None) -> NoReturn:
 
 def show(failure: Failure) -> None:
     for place in failure.places:
-        print(place, end="\n\n", file=sys.stderr)
-    print(f"error: {sentence(failure.message)}", file=sys.stderr)
+        note(f"{place}\n")
+    note(f"error: {sentence(failure.message)}")
     if failure.hint:
-        print(f"\nhint: {sentence(failure.hint)}", file=sys.stderr)
+        note(f"\nhint: {sentence(failure.hint)}")
 
 
 def warn(message: str, hint: str | None = None) -> None:
-    print(f"warning: {sentence(message)}" + (f"\n\nhint: {sentence(hint)}" if hint else ""), file=sys.stderr)
+    note(f"warning: {sentence(message)}" + (f"\n\nhint: {sentence(hint)}" if hint else ""))
 
 
 def note(message: str) -> None:
     """Progress, for people."""
-    print(message, file=sys.stderr)
+    print(printable(message), file=sys.stderr)
 
 
 def sentence(text: str) -> str:

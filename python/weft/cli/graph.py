@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +12,7 @@ from weft.cli.edges import By, tls
 from weft.cli.failure import note
 from weft.cli.options import AnyNamespace, Controller, connect
 from weft.cli.output import plain
+from weft.printable import json_text, printable
 
 if TYPE_CHECKING:
     from weft.client.types import Edge
@@ -42,11 +42,11 @@ def graph(
         edges = mesh.edges(seconds, by.value, namespace)
     if output is Drawn.JSON:
         nodes = sorted({str(end) for edge in edges for end in (edge.source, edge.destination)})
-        print(json.dumps({"seconds": seconds, "nodes": nodes, "edges": plain(list(edges))}, indent=2))
+        print(json_text({"seconds": seconds, "nodes": nodes, "edges": plain(list(edges))}, indent=2))
     elif output is Drawn.DOT:
-        print("\n".join(dot(edges)))
+        print(printable("\n".join(dot(edges))))
     else:
-        print("".join(f"{line}\n" for line in tree(edges)), end="")
+        print(printable("".join(f"{line}\n" for line in tree(edges))), end="")
         if not edges:
             note(f"no traffic in the last {seconds} s")
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from weft.cli.failure import note
 from weft.cli.options import Format
+from weft.printable import in_line, json_text
 
 # What a table is wrapped to when stdout is no terminal: a line is a row, so that grep and awk work.
 UNLIMITED = 100_000
@@ -28,7 +28,7 @@ def emit(
         if nothing and not text:
             note(nothing)
     elif form is Format.JSON:
-        print(json.dumps(plain(value), indent=2, ensure_ascii=False))
+        print(json_text(plain(value), indent=2))
     else:
         print(yaml_text(plain(value)), end="")
 
@@ -83,7 +83,7 @@ def cell(value: object) -> str:
     """Nothing is "-", so that columns can be counted."""
     if isinstance(value, float):
         return f"{value:.1f}"
-    return "-" if value is None or value == "" else str(value)
+    return "-" if value is None or value == "" else in_line(str(value))
 
 
 def width() -> int:

@@ -11,6 +11,7 @@ from weft.cli.failure import FAILED, Failure
 from weft.cli.names import KindArgument, NameArgument, split_reference
 from weft.cli.options import AnyNamespace, Controller, Format, Output, connect, qualified
 from weft.cli.output import duration, emit, plain, table, width
+from weft.printable import printable
 
 if TYPE_CHECKING:
     from weft.client.types import Health, ObjectStatus, Status, Workload
@@ -69,7 +70,7 @@ def _print_tables(health: Health, found: Status, present: Sequence[Workload]) ->
     stale = "" if found.compiled_revision >= found.revision else f" (compiled: {found.compiled_revision})"
     print(f"controller {health.status}, mesh {health.trust_domain}, revision {found.revision}{stale}")
     for problem in health.problems:
-        print(f"  {problem}")
+        print(printable(f"  {problem}"))
     for headers, rows in (
         (OBJECTS, [_object_row(item) for item in found.objects]),
         (WORKLOADS, [_workload_row(item) for item in present]),
@@ -78,7 +79,7 @@ def _print_tables(health: Health, found: Status, present: Sequence[Workload]) ->
         print(f"\n{text}" if text else "", end="")
     for item in present:
         for problem in [*item.problems, *(f"{r.kind} {r.name}: {r.reason}" for r in item.sync.rejected)]:
-            print(f"\n{item.name}: {problem}")
+            print(printable(f"\n{item.name}: {problem}"))
 
 
 def _object_row(item: ObjectStatus) -> tuple[object, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ import typer
 from weft.cli.failure import note, usage
 from weft.cli.options import Controller, Format, Namespace, Output, connect, qualified
 from weft.cli.output import plain, width, yaml_text
+from weft.printable import in_line, json_text
 
 if TYPE_CHECKING:
     from weft.client.tap import TappedRequest, TapState
@@ -149,16 +149,12 @@ def _milliseconds(text: str) -> int:
 
 def _print(request: TappedRequest, output: Format, namespace: str) -> None:
     if output is Format.TABLE:
-        text = printable(line(request, namespace))
+        text = in_line(line(request, namespace))
         columns = width()
         text = text if len(text) <= columns else f"{text[: columns - 1]}…"
     elif output is Format.JSON:
-        text = json.dumps(plain(request), ensure_ascii=False)
+        text = json_text(plain(request))
     else:
         text = yaml_text([plain(request)], documents=True).rstrip("\n")
     print(text, flush=True)
 
-
-def printable(text: str) -> str:
-    """A stranger's path must not steer a terminal."""
-    return "".join(char if char.isprintable() else "?" for char in text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -201,7 +200,7 @@ def _check_addresses(rest: str, grpc: str) -> None:
 
 def show_tail(lines: tuple[str, ...]) -> None:
     if lines:
-        print("\n".join(["", "last lines:", *(f"  {line}" for line in lines), ""]), file=sys.stderr)
+        note("\n".join(["", "last lines:", *(f"  {line}" for line in lines), ""]))
 
 
 def _print(expanded: Expanded, publish: Mapping[str, Target]) -> None:

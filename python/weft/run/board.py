@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 
+from weft.printable import in_line
 from weft.run.children import Child, state
 from weft.run.readiness import waiting
 from weft.run.spec import Spec
@@ -146,7 +147,7 @@ def _line(cells: Mapping[str, str], columns: Sequence[tuple[str, int]], error: s
 
 
 def _cut(text: str, size: int) -> str:
-    text = " ".join(text.split("\n")) if "\n" in text else text
+    text = in_line(text)
     if cell_len(text) <= size:
         return text
     return f"{set_cell_size(text, size - 1)}…" if size > 1 else text[:size]

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from typing import TextIO
 
+from weft.printable import printable
 from weft.run.board import Row, lines
 from weft.run.logfile import LogFile
 from weft.run.region import Region
@@ -55,7 +56,7 @@ class Display:
         """Something that weft did or saw."""
         if self.log is not None:
             self.log.write("weft", text)
-        self._write(self._messages, f"{'weft':<{self._width}} | {text}")
+        self._write(self._messages, f"{'weft':<{self._width}} | {printable(text)}")
 
     def step(self, text: str) -> None:
         """Something that the table shows as well."""
