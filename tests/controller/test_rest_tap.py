@@ -13,7 +13,7 @@ import pytest
 
 from tests.controller.conftest import World, service
 from weft.controller.rest_tap import record_json
-from weft.observe.taps import MAX_TAPS, MAX_WAITING
+from weft.observe.taps import MAX_TAPS, MAX_WAITING, PROXY_PER_S
 from weft.v1 import control_pb2
 
 PATIENCE_S = 20
@@ -117,14 +117,15 @@ async def test_a_stuck_reader_holds_up_nobody_and_is_told_what_it_lost(world: Wo
         while b'"state"' not in await reader.readline():
             pass
     book = world.controller.taps
-    watcher = book.join("default/web-0")
+    watchers = [book.join(f"default/web-{number}") for number in range(MAX_WAITING // PROXY_PER_S)]
     (stuck,) = book.orders().taps
     async with tapping(world) as items:
         await find(items, "state")
         other = book.orders().taps[-1]
         for second in range(60):
-            book.take(watcher, report(*["/" + "x" * 1000] * MAX_WAITING, tap=stuck.id), 1000 + second)
-            book.take(watcher, report(f"/{second}", tap=other.id), 1000 + second)
+            for watcher in watchers:
+                book.take(watcher, report(*["/" + "x" * 1000] * PROXY_PER_S, tap=stuck.id), 1000 + second)
+            book.take(watchers[0], report(f"/{second}", tap=other.id), 1000 + second)
             assert (await find(items, "request"))["path"] == f"/{second}"
     async with asyncio.timeout(PATIENCE_S):
         while not (found := re.search(rb'"lost":([1-9][0-9]*)', await reader.readline())):
@@ -132,7 +133,8 @@ async def test_a_stuck_reader_holds_up_nobody_and_is_told_what_it_lost(world: Wo
     # A few megabytes are on the way in sockets, and a thousand records wait; the rest is lost.
     assert 30 * MAX_WAITING < int(found[1]) < 60 * MAX_WAITING
     writer.close()
-    book.leave(watcher)
+    for watcher in watchers:
+        book.leave(watcher)
 
 
 async def test_no_more_taps_than_there_may_be(world: World) -> None:

@@ -58,3 +58,20 @@ async def test_a_request_between_others_is_not_shown(world: World) -> None:
     async with asyncio.timeout(PATIENCE_S):
         await tap.news.wait()
     assert [record.path for record in tap.take()] == ["/default/a-0"]
+
+
+async def test_a_caller_has_its_own_identity_whatever_its_proxy_says(world: World) -> None:
+    proxy = await world.joined("default/a-0", "default/a")
+    call = await proxy.open_tap()
+    await orders(call)
+    tap = world.controller.taps.open(control_pb2.TapFilter())
+    await orders(call)
+    own, another = (f"spiffe://{world.controller.authority.trust_domain}/ns/default/sa/{name}" for name in "ab")
+    report = control_pb2.TapReport(reporter="default/a-0")
+    for side, principal in (("source", own), ("source", another), ("source", ""), ("destination", another)):
+        record = report.records.add(taps=[tap.id], principal=principal)
+        record.edge.side, record.edge.source_workload, record.edge.destination_workload = side, *["default/a-0"] * 2
+    await call.write(report)
+    async with asyncio.timeout(PATIENCE_S):
+        await tap.news.wait()
+    assert [record.principal for record in tap.take()] == [own, "", "", another]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from weft.observe.taps import MAX_TAPS, MAX_WAITING, PROXY_PER_S, TOTAL_PER_S, TapBook, TooManyTaps
+from weft.observe.taps import MAX_RECORD, MAX_TAPS, MAX_WAITING, PROXY_PER_S, TOTAL_PER_S, TapBook, TooManyTaps
 from weft.v1 import control_pb2
 
 ANY = control_pb2.TapFilter()
@@ -43,12 +43,38 @@ def test_there_are_only_so_many() -> None:
 def test_a_reader_that_is_stuck_keeps_the_newest_and_loses_the_rest_with_a_count() -> None:
     book = TapBook()
     watcher, tap = book.join("d/a-0"), book.open(ANY)
-    for second in range(3):
-        book.take(watcher, report(tap.id, count=MAX_WAITING), second)
+    for second in range(3 * MAX_WAITING // PROXY_PER_S):
+        book.take(watcher, report(tap.id, count=PROXY_PER_S), second)
     assert tap.lost == 2 * MAX_WAITING
     assert len(tap.take()) == MAX_WAITING
-    book.take(watcher, report(tap.id), 9)
+    book.take(watcher, report(tap.id), 99)
     assert len(tap.take()) == 1 and tap.lost == 2 * MAX_WAITING
+
+
+def test_one_proxy_takes_no_others_place() -> None:
+    book = TapBook()
+    tap, other = book.open(ANY), book.open(ANY)
+    loud, quiet = book.join("d/loud-0"), book.join("d/quiet-0")
+    for _ in range(5):
+        book.take(loud, report(tap.id, count=PROXY_PER_S), 7.5)
+    book.take(loud, report(other.id, count=PROXY_PER_S), 7.5)
+    book.take(quiet, report(tap.id), 7.5)
+    # Its seconds are not ours: twice what it may send can come in one of ours.
+    assert (len(tap.take()), tap.left_out) == (2 * PROXY_PER_S + 1, 3 * PROXY_PER_S)
+    assert (len(other.take()), other.left_out) == (PROXY_PER_S, 0)
+    book.take(loud, report(tap.id), 8.0)
+    assert len(tap.take()) == 1
+
+
+def test_a_record_that_no_honest_proxy_sends_is_not_kept() -> None:
+    book = TapBook()
+    watcher, tap = book.join("d/a-0"), book.open(ANY)
+    made = report(tap.id, count=2)
+    made.records[0].path = "/" * (MAX_RECORD + 1)
+    made.refused.add(id=tap.id, missing=["x" * 100_000, *["y"] * 100_000])
+    book.take(watcher, made, 0)
+    assert (len(tap.take()), tap.left_out) == (1, 1)
+    assert len(tap.refused["d/a-0"]) == 16 and max(map(len, tap.refused["d/a-0"])) == 64
 
 
 def test_all_proxies_together_have_a_measure_for_each_second() -> None:

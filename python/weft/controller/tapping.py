@@ -57,6 +57,10 @@ class TapService(control_pb2_grpc.TapServicer):
 
     def _take(self, watcher: Watcher, report: control_pb2.TapReport, peer: Peer) -> None:
         own = [each for each in report.records if self._reporters.keep_own(each.edge, watcher.reporter, peer)]
+        for record in own:
+            # A caller has one identity, and its certificate says which.
+            if record.edge.side == "source" and peer.proof.identity and record.principal != str(peer.proof.identity):
+                record.principal = ""
         del report.records[:]
         report.records.extend(own)
         self._taps.take(watcher, report, self._clock.monotonic())

@@ -20,6 +20,11 @@ MAX_WAITING: Final = 1_000
 # Records of one proxy in a second, and of all proxies: more than anybody reads, and 5 % of a core here.
 PROXY_PER_S: Final = 200
 TOTAL_PER_S: Final = 2_000
+# Bytes of a record. Proxies cut each of its texts after 1,024; a larger one would be kept for a thousand slow reads.
+MAX_RECORD: Final = 16 << 10
+# Of what a proxy says that it does not know.
+MAX_MISSING: Final = 16
+MAX_NAME: Final = 64
 
 
 class TooManyTaps(Exception):
@@ -70,6 +75,17 @@ class Watcher:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     # Tap to what this stream said that it left out.
     left_out: dict[int, int] = field(default_factory=dict)
+    _second: int = 0
+    # Tap to what came for it in this second.
+    _came: dict[int, int] = field(default_factory=dict)
+
+    def may_send(self, tap: int, now: float) -> bool:
+        """Proxies keep to their measure by themselves; one that does not must not take the others' part. Its seconds
+        begin when they like, so that in one of ours twice as much may come."""
+        if int(now) != self._second:
+            self._second, self._came = int(now), {}
+        self._came[tap] = self._came.get(tap, 0) + 1
+        return self._came[tap] <= 2 * PROXY_PER_S
 
 
 class TapBook:
@@ -120,15 +136,19 @@ class TapBook:
     def take(self, watcher: Watcher, report: control_pb2.TapReport, now: float) -> None:
         """What a proxy sends; taps that have ended meanwhile are no mistake."""
         for record in report.records:
+            fits = record.ByteSize() <= MAX_RECORD
             for tap in self._known(record.taps):
-                tap.put(record, now)
+                if fits and watcher.may_send(tap.id, now):
+                    tap.put(record, now)
+                else:
+                    tap.left_out += 1
         for each in report.left_out:
             for tap in self._known((each.id,)):
                 tap.left_out += max(each.count - watcher.left_out.get(each.id, 0), 0)
                 watcher.left_out[each.id] = each.count
         for refused in report.refused:
             for tap in self._known((refused.id,)):
-                tap.refused[watcher.reporter] = tuple(refused.missing)
+                tap.refused[watcher.reporter] = tuple(name[:MAX_NAME] for name in refused.missing[:MAX_MISSING])
 
     def _known(self, ids: Iterable[int]) -> list[Tap]:
         found = dict.fromkeys(ids)
