@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.backup.conftest import make_state
+from weft.identity.machines import Grant, MachineToken
 from weft.run import remains
+from weft.run.member import Member
 from weft.run.remains import Found, find, remove
+from weft.run.spec import Spec
 from weft.run.sys_started import started
 from weft.run.sys_unit import Program, controller, workload
 
@@ -23,7 +26,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     monkeypatch.setattr(remains, "left_over", lambda: iter(()))
     for folder in ("tmp/weft-abcdefg1", "tmp/weft-notes", "tmp/weft-restore-abcdefg1", "state/workloads/default/a-0"):
-        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder).mkdir(mode=0o700, parents=True)
+    (tmp_path / "tmp/weft-abcdefg1/workloads").mkdir()
     (tmp_path / "state/workloads/default/a-0/identity").touch()
     (tmp_path / "state/workloads/default/a-0/lock").touch()
     (tmp_path / "state/up/shop-1").mkdir(parents=True)
@@ -67,6 +71,29 @@ def test_a_mesh_in_a_folder_of_its_own_is_found(root: Path) -> None:
     assert remove(look(root)) == [] and not root.exists()
 
 
+def test_the_token_of_a_machine_that_has_joined_goes(root: Path) -> None:
+    remove(look(root))
+    token = MachineToken("1", "s", "192.0.2.1:15010", "192.0.2.1:15011", "ab", "t", "b", (Grant("n", "a"),), 0, 9)
+    for place in (root / "joined/shop-1", root.parent / "named"):
+        member = Member(token, place)
+        member.keep()
+        member.offer()
+        member.place(Spec("w", "n", account="a"))
+    assert ("joined", "state/joined/shop-1") in listed(root)
+    assert remove(look(root)) == [] and not root.exists()
+    (root.parent / "named/notes").touch()
+    named = find(root.parent / "named", root.parent / "units", ())
+    assert [each.kind for each in named] == ["joined", "state"]
+    assert remove(named) == [] and os.listdir(root.parent / "named") == ["notes"]
+
+
+def test_a_file_that_is_called_token_is_no_token(root: Path) -> None:
+    remove(look(root))
+    root.mkdir()
+    (root / "token").write_text("mine")
+    assert remove(look(root)) == [] and (root / "token").exists()
+
+
 def test_a_unit_goes_with_its_state(root: Path) -> None:
     remove(look(root))
     units, lib = root.parent / "units", root.parent / "lib"
@@ -103,6 +130,7 @@ def test_a_controller_beside_other_things_leaves_them(tmp_path: Path, monkeypatc
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     monkeypatch.setattr(remains, "left_over", lambda: iter(()))
     make_state(tmp_path / "data")
+    (tmp_path / "data/discovered.json").touch()
     (tmp_path / "data/photos").mkdir()
     (tmp_path / "data/before-restore-20260101T000000Z").mkdir()
     assert [each.kind for each in look(tmp_path / "data")] == ["controller", "state"]
@@ -119,6 +147,27 @@ def test_what_is_anothers_is_not_found(tmp_path: Path, monkeypatch: pytest.Monke
     assert [each.kind for each in look(tmp_path / "data")] == ["state"]
     remove(look(tmp_path / "data"))
     assert (tmp_path / "data/store.db").exists() and (tmp_path / "data/app/ca/root.key").exists()
+
+
+def test_a_folder_of_somebody_else_in_tmp_stays(root: Path) -> None:
+    """Its name alone says nothing: "weft-projects" is as long as one of ours."""
+    tmp = root.parent / "tmp"
+    (tmp / "weft-projects").mkdir(mode=0o700)
+    (tmp / "weft-projects/plan.txt").touch()
+    (tmp / "weft-checkout").mkdir()
+    (tmp / "weft-checkout/lock").touch()
+    # Somebody else's link to a folder of ours, whose locks would be looked at.
+    (root.parent / "home").mkdir()
+    (root.parent / "home/lock").touch()
+    (tmp / "weft-abcdefg2").symlink_to(root.parent / "home")
+    with (root.parent / "home/lock").open() as lock, (tmp / "weft-checkout/lock").open() as other:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert not any(each.in_use for each in look(root))
+    assert remove(look(root)) == []
+    assert sorted(path.name for path in tmp.iterdir()) == [
+        "weft-abcdefg2", "weft-checkout", "weft-notes", "weft-projects"
+    ]  # fmt: skip
 
 
 def test_what_cannot_be_removed_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,30 +5,43 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from weft.identity.machines import PREFIX
+from weft.run.member import TOKEN
 from weft.run.project import Run
+from weft.run.state import PRIVATE_DIRECTORY
 from weft.run.sys_cgroups import left_over
 from weft.run.sys_locks import held, holder
 from weft.run.sys_unit import MARK
 
-Kind: TypeAlias = Literal["unit", "up", "workload", "controller", "state", "cgroup", "temporary"]
+Kind: TypeAlias = Literal["unit", "up", "workload", "joined", "controller", "state", "cgroup", "temporary"]
 
 UNITS = Path("/etc/systemd/system")
 # Where systemd keeps the state of units, and that of users that exist only while a unit runs.
 UNIT_STATE = (Path("/var/lib"), Path("/var/lib/private"))
-# What a controller keeps in its directory; `weft controller --state-dir` may have named one with other things in it.
-CONTROLLER = re.compile(
-    r"store\.db.*|ca|rest\.token|lock|controller\.sock|ready|restoring(\.partial)?|before-restore-\w+"
-)
+# What a controller keeps in its directory, and a machine that has joined: --state-dir may have named one with other
+# things in it.
+KEPT: Mapping[str, re.Pattern[str]] = {
+    "controller": re.compile(
+        r"store\.db.*|discovered\.json|ca|rest\.token|lock|controller\.sock|ready|restoring(\.partial)?"
+        r"|before-restore-\w+"
+    ),
+    "joined": re.compile(r"token(\.new)?|tokens"),
+}
 # What weft makes in its state directory.
 FOLDERS = ("workloads", "up", "controller", "mesh", "joined")
-# `tempfile.mkdtemp` below the temporary directory, of a process that could not tidy up.
-TEMPORARY = re.compile(r"weft-(restore-)?[a-z0-9_]{8}")
+# `tempfile.mkdtemp` below the temporary directory, of a process that could not tidy up; and what is in such a folder.
+# Others have names of this form, too: "weft-projects".
+TEMPORARY = {
+    re.compile(r"weft-[a-z0-9_]{8}"): {"controller", "workloads", "up.sock"},
+    re.compile(r"weft-restore-[a-z0-9_]{8}"): {"store.db", "rest.token", "ca"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +58,7 @@ def find(root: Path, units: Path = UNITS, unit_state: Sequence[Path] = UNIT_STAT
     installed = sorted(_units(units))
     places = [root, *_states(installed, unit_state)]
     found = [Found("unit", path) for path in installed]
-    for kind in ("up", "workload", "controller"):
+    for kind in ("up", "workload", "joined", "controller"):
         for place in places:
             found += [each for each in _within(place) if each.kind == kind]
     found += [Found("cgroup", path) for path in left_over()]
@@ -88,11 +101,21 @@ def _within(place: Path) -> Iterator[Found]:
     for directory in sorted(place.glob("up/*")):
         run = _run(directory)
         yield Found("up", directory, run.pid if run else None, run is not None)
+    yield from (Found("joined", root) for root in roots if _has_joined(root))
     for directory in (found for root in roots for found in (root / "controller", root)):
         has = [(directory / name).exists() for name in ("store.db", "ca/root.key")]
         # A directory that somebody has named may hold another's store.db.
         if all(has) or (any(has) and directory != place):
             yield _locked("controller", directory)
+
+
+def _has_joined(directory: Path) -> bool:
+    """By its text: a directory that somebody has named may hold another's token."""
+    try:
+        with (directory / TOKEN).open("rb") as file:
+            return file.read(len(PREFIX)) == PREFIX.encode()
+    except OSError:
+        return False
 
 
 def _run(directory: Path) -> Run | None:
@@ -112,8 +135,14 @@ def _locked(kind: Kind, directory: Path) -> Found:
 
 def _temporary() -> Iterator[Path]:
     for path in sorted(Path(tempfile.gettempdir()).glob("weft-*")):
-        if TEMPORARY.fullmatch(path.name) and path.is_dir() and path.stat().st_uid == os.geteuid():
+        names = next((names for form, names in TEMPORARY.items() if form.fullmatch(path.name)), None)
+        if names is not None and _is_made_here(path.lstat()) and names.issuperset(os.listdir(path)):
             yield path
+
+
+def _is_made_here(found: os.stat_result) -> bool:
+    """A folder, and no link to one, that was made for us and nobody else."""
+    return found.st_mode == stat.S_IFDIR | PRIVATE_DIRECTORY and found.st_uid == os.geteuid()
 
 
 def _remove(found: Found) -> None:
@@ -125,9 +154,9 @@ def _remove(found: Found) -> None:
         path.unlink()
     elif found.kind == "cgroup":
         path.rmdir()
-    elif found.kind == "controller":
+    elif found.kind in KEPT:
         for entry in path.iterdir():
-            if CONTROLLER.fullmatch(entry.name):
+            if KEPT[found.kind].fullmatch(entry.name):
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     elif found.kind == "state":
         _remove_empty(path)
