@@ -1,5 +1,7 @@
 import asyncio
+import os
 import socket
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +35,18 @@ async def test_a_failure_comes_over_with_all_that_belongs_to_it(tmp_path: Path) 
     assert (caught.value.hint, caught.value.tail) == ("try again", ("last", "words"))
 
 
+async def test_nobody_else_may_ask_whatever_the_folder_allows(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        async with serving(tmp_path / "s", echo):
+            assert stat.S_IMODE((tmp_path / "s").stat().st_mode) == 0o600
+    finally:
+        os.umask(before)
+
+
 async def test_nonsense_harms_nobody(tmp_path: Path) -> None:
     async with serving(tmp_path / "s", echo):
-        for text in (b"\n", b"{\n", b""):
+        for text in (b"\n", b"{\n", b"", b"[]\n", b"\xff\n"):
             reader, writer = await asyncio.open_unix_connection(tmp_path / "s")
             writer.write(text)
             writer.write_eof()

@@ -1,7 +1,7 @@
 """How other commands ask a running `weft up`: a unix socket in its directory, one question per connection.
 
 A line of JSON there; lines of JSON back: any number of {"say": text}, then {"answer": …} or {"error", "hint", "tail"}.
-Who may open the directory may ask.
+Only processes of the same user, and root, may ask.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 from weft.client.errors import WeftError
 from weft.run.controller import Failed
+from weft.run.state import PRIVATE_FILE
 
 # An environment goes through it: Linux allows 2 MiB of that with the usual stack limit (ARG_MAX).
 MAX_LINE = 4 * 1024 * 1024
@@ -34,7 +35,7 @@ async def serving(path: Path, handler: Handler) -> AsyncIterator[None]:
             await _answer(reader, writer, handler)
         writer.close()
 
-    server = await asyncio.start_unix_server(answer, path, limit=MAX_LINE)
+    server = await asyncio.start_unix_server(answer, sock=_private(path), limit=MAX_LINE)
     try:
         yield
     finally:
@@ -42,11 +43,21 @@ async def serving(path: Path, handler: Handler) -> AsyncIterator[None]:
         path.unlink(missing_ok=True)
 
 
+def _private(path: Path) -> socket.socket:
+    """Closed to others before anybody can connect: who asks for a change brings variables, and so commands."""
+    made = socket.socket(socket.AF_UNIX)
+    made.bind(str(path))
+    path.chmod(PRIVATE_FILE)
+    return made
+
+
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handler: Handler) -> None:
     def send(message: dict[str, Any]) -> None:
         writer.write(json.dumps(message).encode() + b"\n")
 
     request = json.loads(await reader.readline())
+    if not isinstance(request, dict):
+        return
     try:
         send({"answer": await handler(request, lambda text: send({"say": text}))})
     except WeftError as error:
