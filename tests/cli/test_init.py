@@ -1,10 +1,13 @@
 import json
+import stat
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Weft
 from weft.resources.schema import schema
+from weft.run import sys_ports
+from weft.run.sys_ports import Listener
 
 COMPOSE = "services: {web: {build: ., command: python3 web.py, ports: ['8080:80'], privileged: true}}\n"
 
@@ -93,6 +96,17 @@ def test_where_nothing_becomes_a_service_it_has_failed(weft: Weft, here: Path) -
 def test_what_makes_no_sense_is_wrong_usage(weft: Weft, options: list[str], says: str) -> None:
     done = weft("init", *options)
     assert done.status == 2 and says in done.err
+
+
+def test_command_lines_of_this_machine_are_for_nobody_else(
+    weft: Weft, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [Listener("127.0.0.1", 8080, "1", 4711, ("python3", "shop.py", "--password", "x"), "/srv/shop")]
+    monkeypatch.setattr(sys_ports, "listeners", lambda: iter(found))
+    done = weft("init", "--listening")
+    assert done.status == 0, done.err
+    assert "--password" in (here / "weft.yaml").read_text()
+    assert stat.S_IMODE((here / "weft.yaml").stat().st_mode) == 0o600
 
 
 def test_a_folder_is_looked_into(weft: Weft, here: Path) -> None:

@@ -51,7 +51,7 @@ def init(
     _list(problem for problem in made.problems if problem.severity == "warning")
     if not made.ok:
         _refuse(made)
-    _write(made, out, schema)
+    _write(made, out, schema, private=listening)
 
 
 def _found(folder: Path) -> Path:
@@ -108,15 +108,19 @@ def _refuse(made: Draft) -> None:
     raise Failure(f"nothing in {made.source} could become a service", "what it says is listed above")
 
 
-def _write(made: Draft, out: Path, schema: bool) -> None:
+def _write(made: Draft, out: Path, schema: bool, private: bool) -> None:
+    """`private`: the command lines of other people's programs stand in it, which may hold secrets."""
     from weft.client.documents import problem_of
     from weft.init.draft import text
     from weft.resources.expand import expand_text
     from weft.resources.gather import Around
+    from weft.run.state import write_private
 
     written = text(made, SCHEMA if schema else "")
     if str(out) == STDOUT:
         sys.stdout.write(written)
+    elif private:
+        write_private(out, written)
     else:
         out.write_text(written, encoding="utf-8")
     if schema:
