@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from weft.discovery.dns import Dns
+from weft.discovery.dns import MAX_TARGETS, TARGETS_AT_ONCE, Dns
 from weft.discovery.lookup import Record, Records
 from weft.discovery.source import Answer, Failed
 from weft.resources.source import DnsSource
@@ -93,7 +95,43 @@ async def test_nobody_who_answers_is_a_failure_with_no_time_of_its_own() -> None
     assert (str(dead), dead.again_s) == ("timeout", None)
 
 
+async def test_an_answer_that_leads_to_whoever_asks_is_a_failure_of_its_family() -> None:
+    answers = Answers(A_db=records("192.0.2.7", "127.0.0.1"), AAAA_db=records("2001:db8::7"))
+    answer = await source(answers).ask()
+    assert "127.0.0.1 is whoever uses it" in str(answer.parts["A"])
+    assert [e.address for e in answer.parts["AAAA"]] == ["2001:db8::7"]  # type: ignore[union-attr]
+    near = Answers(AAAA_db=records("fe80::1"))
+    assert "db.example.com AAAA: fe80::1 is link-local" in str(await failure(source(near)))
+    own = source(answers, server="127.0.0.1:8600")
+    assert [place[0] for place in await found(own)] == ["127.0.0.1", "192.0.2.7", "2001:db8::7"]
+
+
 SRV = {"name": "_pg._tcp.example.com"}
+
+
+async def test_a_target_does_not_lead_to_whoever_asks_by_a_name_of_this_machine() -> None:
+    answers = Answers(SRV_pg=srv(("localhost.", 15080, 0, 0)))
+    said = await failure(source(answers, {"localhost.": ["127.0.0.1"]}, **SRV))
+    assert "127.0.0.1 is whoever uses it" in str(said)
+
+
+async def test_targets_are_bounded_and_asked_a_few_at_once() -> None:
+    at_once = most = 0
+
+    class Slow(Answers):
+        async def __call__(self, name: str, type_: str, server: str) -> Records:
+            nonlocal at_once, most
+            at_once += 1
+            most = max(most, at_once)
+            await asyncio.sleep(0)
+            at_once -= 1
+            return await super().__call__(name, type_, server)
+
+    answers = Slow(SRV_pg=srv(*((f"db{n}.x.", 1, 0, 0) for n in range(MAX_TARGETS))), A_db7=records("192.0.2.7"))
+    assert await found(source(answers, **SRV)) == [("192.0.2.7", 1, 0, 1)]
+    assert most <= 2 * TARGETS_AT_ONCE
+    answers.given["SRV_pg"] = srv(*((f"db{n}.x.", 1, 0, 0) for n in range(MAX_TARGETS + 1)))
+    assert "1001 targets, and 1000 are the most" in str(await failure(source(answers, **SRV)))
 
 
 async def test_srv_gives_ports_priorities_and_weights() -> None:

@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 
 from weft.compiler.model import Discovered
 from weft.discovery import hosts
+from weft.discovery.believed import refusal
 from weft.discovery.lookup import Record, Records, Type
 from weft.discovery.source import Answer, Failed
 from weft.discovery.threads import in_thread
@@ -32,6 +33,10 @@ LONGEST_NEGATIVE_S: Final = 30.0
 HOSTS_S: Final = 5.0
 # A part that failed is asked again soon, whatever the TTL of the rest.
 PART_AGAIN_S: Final = 5.0
+# Of an SRV record: more is no answer that a resolver would pass on, and each is two questions.
+MAX_TARGETS: Final = 1_000
+# One source must not hold all questions that may be under way (`lookup.MAX_QUESTIONS`), nor a thread for each target.
+TARGETS_AT_ONCE: Final = 32
 FAMILIES: Final[tuple[Type, Type]] = ("A", "AAAA")
 
 Part: TypeAlias = tuple[Discovered, ...] | Failed
@@ -65,7 +70,10 @@ class Dns:
             refused = f"{self._spec.name}: it is not offered (its SRV record has the target .)"
             raise Failed(refused if listed.records else listed.why, _negative(listed.ttl_s))
         names = list(dict.fromkeys(record.target for record in targets))
-        found = dict(zip(names, await asyncio.gather(*map(self._addresses, names)), strict=True))
+        if len(names) > MAX_TARGETS:
+            raise Failed(f"{self._spec.name}: {len(names)} targets, and {MAX_TARGETS} are the most")
+        slots = asyncio.Semaphore(TARGETS_AT_ONCE)
+        found = dict(zip(names, await asyncio.gather(*(self._target(name, slots) for name in names)), strict=True))
         ranks = {value: rank for rank, value in enumerate(sorted({record.priority for record in targets}))}
         weights = _weights(targets)
         parts = {
@@ -74,6 +82,12 @@ class Dns:
             for type_, each in found[record.target].items()
         }
         return self._answer(parts, [listed, *(each for families in found.values() for each in families.values())])
+
+    async def _target(self, name: str, slots: asyncio.Semaphore) -> Mapping[Type, Records | Failed]:
+        """Of a name that a stranger gave: also where this machine knows it, it does not lead to this machine."""
+        async with slots:
+            found = await self._addresses(name)
+        return {type_: self._believed(name, type_, each) for type_, each in found.items()}
 
     async def _addresses(self, name: str) -> Mapping[Type, Records | Failed]:
         """By address family; one that cannot be asked does not hide the other."""
@@ -84,9 +98,17 @@ class Dns:
 
     async def _family(self, name: str, type_: Type) -> Records | Failed:
         try:
-            return await self._ask(name, type_, self._spec.server or "")
+            found = await self._ask(name, type_, self._spec.server or "")
         except Failed as error:
             return error
+        return self._believed(name, type_, found)
+
+    def _believed(self, name: str, type_: Type, found: Records | Failed) -> Records | Failed:
+        if isinstance(found, Failed):
+            return found
+        refused = (why for each in found.records if (why := refusal(each.target, self._spec.server or "")))
+        why = next(refused, "")
+        return Failed(f"{name} {type_}: {why}") if why else found
 
     def _endpoints(
         self, found: Records | Failed, srv: Record | None = None, priority: int = 0, weight: int = 1

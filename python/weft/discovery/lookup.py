@@ -25,6 +25,8 @@ TRY_S: Final = 1.5
 MAX_QUESTIONS: Final = 256
 # Of these, questions that had no answer last time have a lane of their own: a thousand dead names delay no living one.
 MAX_DOUBTFUL: Final = 64
+# Questions that failed: a server that names other targets each time must not fill the memory with them.
+MAX_REMEMBERED: Final = 10_000
 # RFC 6891 and DNS Flag Day 2020: more is fragmented on the way.
 UDP_PAYLOAD: Final = 1232
 
@@ -72,12 +74,18 @@ class Lookup:
             resolver = await in_thread(lambda: _resolver(server))
             found = await _ask(resolver, name, type_, server)
         except Failed as error:
-            self._doubtful[question] = str(error)
+            self._doubt(question, str(error))
             raise
         finally:
             lane.release()
         self._doubtful.pop(question, None)
         return found
+
+    def _doubt(self, question: tuple[str, Type, str], why: str) -> None:
+        self._doubtful.pop(question, None)
+        self._doubtful[question] = why
+        if len(self._doubtful) > MAX_REMEMBERED:
+            del self._doubtful[next(iter(self._doubtful))]
 
     def _lane(self, server: str, doubtful: bool) -> asyncio.Semaphore:
         return self._lanes.setdefault(
