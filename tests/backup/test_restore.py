@@ -174,3 +174,19 @@ def test_root_restores_for_the_user_whose_directory_it_is(file: Path, tmp_path: 
     assert {path.stat().st_uid for path in ours} == {1234}
 
 
+
+
+def test_root_gives_nothing_away_that_a_link_of_that_user_leads_to(file: Path, tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give files away")
+    place, roots = tmp_path / "new", tmp_path / "roots"
+    roots.mkdir()
+    (roots / "secret").touch()
+    (place / "ca").mkdir(mode=0o700, parents=True)
+    (place / "store.db").symlink_to(roots / "secret")
+    (place / "rest.token").symlink_to(roots)
+    (place / "ca/root.key").symlink_to(roots / "secret")
+    os.chown(place, 1234, 1234)
+    done = restore(file, place, 0.0, force=True)
+    assert {path.stat().st_uid for path in (roots, roots / "secret")} == {0}
+    assert done.aside and (done.aside / "store.db").is_symlink() and (place / "store.db").stat().st_uid == 1234

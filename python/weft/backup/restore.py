@@ -112,10 +112,13 @@ def _move_aside(state_dir: Path, now: float) -> Path | None:
 
 
 def _give(folder: Path, owner: os.stat_result) -> None:
-    """Root restores for the user whose directory it is."""
-    if os.geteuid() == 0 and owner.st_uid != 0:
-        for path in (folder, *folder.rglob("*")):
-            os.chown(path, owner.st_uid, owner.st_gid)
+    """Root restores for the user whose directory it is, who may have put links into it: they lead nowhere here."""
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        return
+    for _, folders, files, opened in os.fwalk(folder):
+        os.fchown(opened, owner.st_uid, owner.st_gid)
+        for name in (*folders, *files):
+            os.chown(name, owner.st_uid, owner.st_gid, dir_fd=opened, follow_symlinks=False)
 
 
 def _sync(directory: Path) -> None:
