@@ -30,7 +30,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "tmp/weft-abcdefg1/workloads").mkdir()
     (tmp_path / "state/workloads/default/a-0/identity").touch()
     (tmp_path / "state/workloads/default/a-0/lock").touch()
-    (tmp_path / "state/up/shop-1").mkdir(parents=True)
+    (tmp_path / "state/up/shop-0a1b2c3d").mkdir(parents=True)
     make_state(tmp_path / "state/controller")
     return tmp_path / "state"
 
@@ -45,7 +45,7 @@ def listed(root: Path) -> list[tuple[str, str]]:
 
 def test_all_of_it_is_found_and_removed(root: Path) -> None:
     assert listed(root) == [
-        ("up", "state/up/shop-1"),
+        ("up", "state/up/shop-0a1b2c3d"),
         ("workload", "state/workloads/default/a-0"),
         ("controller", "state/controller"),
         ("temporary", "tmp/weft-abcdefg1"),
@@ -59,14 +59,14 @@ def test_all_of_it_is_found_and_removed(root: Path) -> None:
 
 def test_a_mesh_in_a_folder_of_its_own_is_found(root: Path) -> None:
     remove(look(root))
-    (root / "mesh/shop-1/workloads/default/a-0").mkdir(parents=True)
-    (root / "joined/shop-2/workloads/default/b-0").mkdir(parents=True)
+    (root / "mesh/shop-0a1b2c3d/workloads/default/a-0").mkdir(parents=True)
+    (root / "joined/shop-0a1b2c3e/workloads/default/b-0").mkdir(parents=True)
     (root / "up").mkdir()
-    make_state(root / "mesh/shop-1/controller")
+    make_state(root / "mesh/shop-0a1b2c3d/controller")
     assert {path for kind, path in listed(root) if kind in ("workload", "controller")} == {
-        "state/mesh/shop-1/workloads/default/a-0",
-        "state/joined/shop-2/workloads/default/b-0",
-        "state/mesh/shop-1/controller",
+        "state/mesh/shop-0a1b2c3d/workloads/default/a-0",
+        "state/joined/shop-0a1b2c3e/workloads/default/b-0",
+        "state/mesh/shop-0a1b2c3d/controller",
     }
     assert remove(look(root)) == [] and not root.exists()
 
@@ -79,11 +79,11 @@ def test_the_token_of_a_machine_that_has_joined_goes(root: Path) -> None:
         member.keep()
         member.offer()
         member.place(Spec("w", "n", account="a"))
-    assert ("joined", "state/joined/shop-1") in listed(root)
+    assert ("machine", "state/joined/shop-1") in listed(root)
     assert remove(look(root)) == [] and not root.exists()
     (root.parent / "named/notes").touch()
     named = find(root.parent / "named", root.parent / "units", ())
-    assert [each.kind for each in named] == ["joined", "state"]
+    assert [each.kind for each in named] == ["machine"]
     assert remove(named) == [] and os.listdir(root.parent / "named") == ["notes"]
 
 
@@ -118,7 +118,7 @@ def test_a_unit_goes_with_its_state(root: Path) -> None:
 
 def test_what_runs_is_said_to(root: Path) -> None:
     run = {"pid": os.getpid(), "start": started(os.getpid()), "since": 0, "file": "f", "controller": "c", "socket": "s"}
-    (root / "up/shop-1/run.json").write_text(json.dumps(run))
+    (root / "up/shop-0a1b2c3d/run.json").write_text(json.dumps(run))
     with (root / "controller/lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert {each.kind for each in look(root) if each.in_use} == {"up", "controller"}
@@ -133,7 +133,7 @@ def test_a_controller_beside_other_things_leaves_them(tmp_path: Path, monkeypatc
     (tmp_path / "data/discovered.json").touch()
     (tmp_path / "data/photos").mkdir()
     (tmp_path / "data/before-restore-20260101T000000Z").mkdir()
-    assert [each.kind for each in look(tmp_path / "data")] == ["controller", "state"]
+    assert [each.kind for each in look(tmp_path / "data")] == ["controller"]
     remove(look(tmp_path / "data"))
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["photos"]
 
@@ -144,7 +144,7 @@ def test_what_is_anothers_is_not_found(tmp_path: Path, monkeypatch: pytest.Monke
     for name in ("data/store.db", "data/app/store.db", "data/app/ca/root.key"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    assert [each.kind for each in look(tmp_path / "data")] == ["state"]
+    assert look(tmp_path / "data") == []
     remove(look(tmp_path / "data"))
     assert (tmp_path / "data/store.db").exists() and (tmp_path / "data/app/ca/root.key").exists()
 
@@ -170,9 +170,51 @@ def test_a_folder_of_somebody_else_in_tmp_stays(root: Path) -> None:
     ]  # fmt: skip
 
 
+def test_what_a_controller_has_found_and_what_a_machine_has_joined_with_go_too(root: Path) -> None:
+    """A token that stays is a secret that stays."""
+    (root / "controller/discovered.json").touch()
+    joined = root / "joined/shop-0a1b2c3d"
+    (joined / "tokens").mkdir(parents=True)
+    for name in ("token", "up.sock", "tokens/default.a.a"):
+        (joined / name).touch()
+    assert ("machine", "state/joined/shop-0a1b2c3d") in listed(root)
+    assert remove(look(root)) == [] and not root.exists()
+
+
+def test_of_a_folder_that_is_everybodys_only_ours_goes(root: Path) -> None:
+    """WEFT_STATE_DIR=$HOME: people have folders that are called `workloads` and `up`, too."""
+    others = ("workloads/spark/job/main.py", "up/2026/photo.jpg", "joined/x/y/z", "controller/src/a.c", "notes")
+    for name in (*others, "tmp/weft-examples/a", "state/workloads/default/a-0/notes"):
+        place = (root.parent if name.startswith(("tmp", "state")) else root) / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.touch()
+    (root / "up/empty").mkdir()
+    (root / "controller/src/empty").mkdir()
+    assert "state" not in {kind for kind, _ in listed(root)}  # it stays, so that nobody is asked about it
+    assert remove(look(root)) == []
+    kept = {str(path.relative_to(root)) for path in root.rglob("*") if not path.is_dir()}
+    assert kept == {*others, "workloads/default/a-0/notes"}
+    assert (root / "up/empty").is_dir() and (root / "controller/src/empty").is_dir()
+    assert (root.parent / "tmp/weft-examples/a").exists()
+
+
+def test_links_lead_to_nothing_that_goes(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    for name in ("ns/app-0/launch.json", "app-0/launch.json", "ca/root.key"):
+        (elsewhere / name).parent.mkdir(parents=True, exist_ok=True)
+        (elsewhere / name).touch()
+    (root / "workloads/ns").symlink_to(elsewhere / "ns")
+    (root / "workloads/default/b-0").symlink_to(elsewhere / "app-0")
+    (root / "joined").symlink_to(elsewhere)
+    (root / "controller/ready").symlink_to(elsewhere / "ca")
+    assert not {path for _, path in listed(root)} & {"state/workloads/ns/app-0", "state/workloads/default/b-0"}
+    assert remove(look(root)) == []
+    assert len([path for path in elsewhere.rglob("*") if path.is_file()]) == 3
+
+
 def test_what_cannot_be_removed_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: Path) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(remains.shutil, "rmtree", refuse)
-    assert f"{root}/up/shop-1: permission denied" in remove(look(root))
+    assert f"{root.parent}/tmp/weft-abcdefg1: permission denied" in remove(look(root))

@@ -20,28 +20,34 @@ from weft.run.sys_cgroups import left_over
 from weft.run.sys_locks import held, holder
 from weft.run.sys_unit import MARK
 
-Kind: TypeAlias = Literal["unit", "up", "workload", "joined", "controller", "state", "cgroup", "temporary"]
+Kind: TypeAlias = Literal["unit", "up", "workload", "machine", "controller", "state", "cgroup", "temporary"]
 
 UNITS = Path("/etc/systemd/system")
 # Where systemd keeps the state of units, and that of users that exist only while a unit runs.
 UNIT_STATE = (Path("/var/lib"), Path("/var/lib/private"))
-# What a controller keeps in its directory, and a machine that has joined: --state-dir may have named one with other
-# things in it.
-KEPT: Mapping[str, re.Pattern[str]] = {
+# What weft writes into a directory of each kind, with the drafts of it and what was set aside. Nothing else goes:
+# whoever names a state directory may have named one with other things in it, such as their home.
+OURS: Mapping[Kind, re.Pattern[str]] = {
+    "workload": re.compile(r"\.?(launch\.json|lock|program|identity)(\..+)?"),
+    "up": re.compile(r"\.?(run\.json|log)(\.\d+)?"),
+    "machine": re.compile(r"\.?token(\.new)?(\.\d+)?|tokens|up\.sock"),
     "controller": re.compile(
-        r"store\.db.*|discovered\.json|ca|rest\.token|lock|controller\.sock|ready|restoring(\.partial)?"
-        r"|before-restore-\w+"
+        r"store\.db.*|ca|rest\.token(\.partial)?|discovered\.json(\.partial)?|lock|controller\.sock|ready"
+        r"|restoring(\.partial)?|before-restore-\w+"
     ),
-    "joined": re.compile(r"token(\.new)?|tokens"),
 }
-# What weft makes in its state directory.
-FOLDERS = ("workloads", "up", "controller", "mesh", "joined")
-# `tempfile.mkdtemp` below the temporary directory, of a process that could not tidy up; and what is in such a folder.
-# Others have names of this form, too: "weft-projects".
-TEMPORARY = {
-    re.compile(r"weft-[a-z0-9_]{8}"): {"controller", "workloads", "up.sock"},
-    re.compile(r"weft-restore-[a-z0-9_]{8}"): {"store.db", "rest.token", "ca"},
-}
+# `Project.of`: a folder's name and a digest.
+PROJECT = re.compile(r".+-[0-9a-f]{8}")
+# The folders that weft makes in its state directory, the innermost first.
+FOLDERS = tuple(
+    f"{mesh}{name}"
+    for mesh in ("mesh/*/", "joined/*/", "")
+    for name in ("workloads/*", "workloads", "controller", "up", "mesh/*", "mesh", "joined/*", "joined")
+    if not mesh or name in ("workloads/*", "workloads", "controller")
+)
+TOP = re.compile("workloads|up|controller|mesh|joined|up\\.sock")
+# `tempfile.mkdtemp` below the temporary directory, of a process that could not tidy up.
+TEMPORARY = re.compile(r"weft-(?P<restore>restore-)?[a-z0-9_]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +64,17 @@ def find(root: Path, units: Path = UNITS, unit_state: Sequence[Path] = UNIT_STAT
     installed = sorted(_units(units))
     places = [root, *_states(installed, unit_state)]
     found = [Found("unit", path) for path in installed]
-    for kind in ("up", "workload", "joined", "controller"):
+    for kind in ("up", "workload", "machine", "controller"):
         for place in places:
             found += [each for each in _within(place) if each.kind == kind]
     found += [Found("cgroup", path) for path in left_over()]
     found += [_locked("temporary", path) for path in _temporary()]
-    return found + [Found("state", place) for place in places if place.is_dir()]
+    return found + [Found("state", place) for place in places if place.is_dir() and _all_ours(place)]
+
+
+def _all_ours(place: Path) -> bool:
+    """What is somebody else's stays, and so does its folder; nobody is asked about that one."""
+    return all(TOP.fullmatch(entry.name) or OURS["controller"].fullmatch(entry.name) for entry in place.iterdir())
 
 
 def remove(found: Iterable[Found]) -> list[str]:
@@ -95,13 +106,21 @@ def _states(units: Iterable[Path], roots: Sequence[Path]) -> Iterator[Path]:
 
 def _within(place: Path) -> Iterator[Found]:
     """A mesh of several machines has a folder of its own. Nothing is looked for outside of the folders that we make."""
-    roots = [place, *sorted(place.glob("mesh/*")), *sorted(place.glob("joined/*"))]
-    for directory in (found for root in roots for found in sorted(root.glob("workloads/*/*"))):
-        yield _locked("workload", directory)
-    for directory in sorted(place.glob("up/*")):
+    meshes = [*_real(place, "mesh/*"), *_real(place, "joined/*")]
+    roots = [place, *meshes]
+    for directory in (found for root in roots for found in _real(root, "workloads/*/*")):
+        if _known("workload", directory) or any((directory / name).exists() for name in ("launch.json", "identity")):
+            yield _locked("workload", directory)
+    for directory in _real(place, "up/*"):
         run = _run(directory)
-        yield Found("up", directory, run.pid if run else None, run is not None)
-    yield from (Found("joined", root) for root in roots if _has_joined(root))
+        if PROJECT.fullmatch(directory.name) and (run or _known("up", directory)):
+            yield Found("up", directory, run.pid if run else None, run is not None)
+    # A directory that somebody has named may hold another's token.
+    if _has_joined(place):
+        yield Found("machine", place)
+    for directory in meshes:
+        if any(OURS["machine"].fullmatch(entry.name) for entry in directory.iterdir()):
+            yield Found("machine", directory)
     for directory in (found for root in roots for found in (root / "controller", root)):
         has = [(directory / name).exists() for name in ("store.db", "ca/root.key")]
         # A directory that somebody has named may hold another's store.db.
@@ -110,12 +129,23 @@ def _within(place: Path) -> Iterator[Found]:
 
 
 def _has_joined(directory: Path) -> bool:
-    """By its text: a directory that somebody has named may hold another's token."""
     try:
         with (directory / TOKEN).open("rb") as file:
             return file.read(len(PREFIX)) == PREFIX.encode()
     except OSError:
         return False
+
+
+def _real(place: Path, pattern: str) -> Iterator[Path]:
+    """Directories of this pattern that no link leads to: we make none."""
+    for path in sorted(place.glob(pattern)):
+        inner = [each for each in (path, *path.parents) if place in each.parents]
+        if path.is_dir() and not any(each.is_symlink() for each in inner):
+            yield path
+
+
+def _known(kind: Kind, directory: Path) -> bool:
+    return all(OURS[kind].fullmatch(entry.name) for entry in directory.iterdir())
 
 
 def _run(directory: Path) -> Run | None:
@@ -135,8 +165,11 @@ def _locked(kind: Kind, directory: Path) -> Found:
 
 def _temporary() -> Iterator[Path]:
     for path in sorted(Path(tempfile.gettempdir()).glob("weft-*")):
-        names = next((names for form, names in TEMPORARY.items() if form.fullmatch(path.name)), None)
-        if names is not None and _is_made_here(path.lstat()) and names.issuperset(os.listdir(path)):
+        match = TEMPORARY.fullmatch(path.name)
+        if match is None or not _is_made_here(path.lstat()):
+            continue
+        # A backup was unpacked there; else it is the state directory of a `weft up`. "weft-examples" is neither.
+        if match["restore"] or _all_ours(path):
             yield path
 
 
@@ -154,19 +187,19 @@ def _remove(found: Found) -> None:
         path.unlink()
     elif found.kind == "cgroup":
         path.rmdir()
-    elif found.kind in KEPT:
-        for entry in path.iterdir():
-            if KEPT[found.kind].fullmatch(entry.name):
-                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     elif found.kind == "state":
-        _remove_empty(path)
-    else:
+        for folder in (*(folder for pattern in FOLDERS for folder in _real(path, pattern)), path):
+            _remove_empty(folder)
+    elif found.kind == "temporary":
         shutil.rmtree(path)
+    else:
+        for entry in path.iterdir():
+            if OURS[found.kind].fullmatch(entry.name):
+                shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+        _remove_empty(path)
 
 
-def _remove_empty(path: Path) -> None:
-    """Folders of ours that have become empty; what somebody else has put there stays, and so does its folder."""
-    ours = [folder for name in FOLDERS for folder in sorted((path / name).glob("**/"), reverse=True)]
-    for folder in (*ours, path):
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+def _remove_empty(folder: Path) -> None:
+    """What somebody else has put there stays, and so does its folder."""
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
