@@ -1,3 +1,5 @@
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -99,6 +101,35 @@ def test_a_file_that_cannot_be_used_is_named(weft: Weft, tmp_path: Path) -> None
     (tmp_path / "a.yaml").write_text("apiVersion: weft/v1\nkind: Mesh\nmetadata: {name: mesh}\nspec: {}\n")
     done = weft("compile", "-f", str(tmp_path / "a.yaml"), "--out", str(tmp_path / "none/x"))
     assert (done.status, done.err) == (1, f"error: {tmp_path}/none/x: no such file or directory\n")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_without_our_letters_shows_their_numbers(encoding: str) -> None:
+    """A login whose LANG names none that this machine has."""
+    env = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = subprocess.run([sys.executable, "-m", "weft.cli", "schema"], env=env, capture_output=True, check=True)
+    assert b"\\u2026" in done.stdout and done.stderr == b""
+    assert "…" in json.dumps(json.loads(done.stdout.decode(encoding)), ensure_ascii=False)
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_who_has_nowhere_to_speak_does_its_work(closed: str) -> None:
+    done = subprocess.run(f"{sys.executable} -m weft.cli version {closed}", shell=True, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_full_disk_behind_stdout_is_said() -> None:
+    command = f"{sys.executable} -m weft.cli --help >/dev/full"
+    done = subprocess.run(command, shell=True, stderr=subprocess.PIPE, text=True)
+    said = "error: cannot write the output: no space left on device\n\nhint: make room\n"
+    assert (done.returncode, done.stderr) == (1, said)
+
+
+def test_a_reader_that_leaves_at_once_is_no_error() -> None:
+    """With more than a pipe holds."""
+    command = f"set -o pipefail; {sys.executable} -m weft.cli schema | true"
+    done = subprocess.run(["bash", "-c", command], stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_reader_that_leaves_early_is_no_error() -> None:

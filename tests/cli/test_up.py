@@ -90,6 +90,19 @@ def test_an_address_that_is_none_starts_nothing(weft: Weft, option: str) -> None
     assert (done.status, done.err.splitlines()[0]) == (2, f"error: {option} 'nonsense' is not host:port")
 
 
+@pytest.mark.parametrize("option", ["--rest-address", "--grpc-address"])
+def test_a_port_that_the_system_chooses_would_be_found_by_nobody(weft: Weft, option: str) -> None:
+    done = weft("up", option, "127.0.0.1:0")
+    assert (done.status, done.err.splitlines()[0]) == (2, f"error: {option} 127.0.0.1:0 names no port")
+
+
+@pytest.mark.parametrize("service", ["{run: x, replicas: 0}", "{port: 80, endpoints: [{address: 192.0.2.1}]}"])
+def test_where_nothing_runs_nothing_starts(weft: Weft, tmp_path: Path, service: str) -> None:
+    (tmp_path / "weft.yaml").write_text(f"services: {{a: {service}}}")
+    done = weft("up", "-f", str(tmp_path / "weft.yaml"))
+    assert done.status == 1 and f"error: nothing in {tmp_path}/weft.yaml runs or is published" in done.err
+
+
 def test_no_file_is_wrong_usage(weft: Weft, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     done = weft("up")

@@ -24,6 +24,15 @@ def test_lines_have_their_name_and_messages_go_elsewhere() -> None:
     assert messages.getvalue() == "weft         | all ready\n"
 
 
+def test_an_app_steers_no_terminal() -> None:
+    out, messages = io.StringIO(), io.StringIO()
+    display = Display(["web"], out, messages)
+    display.line("web", "\x1b[2J\x1b[31mhello")
+    display.message("  \x1b]0;title\x07hello")
+    assert out.getvalue() == "web | \x1b[31mhello\x1b[0m\n"
+    assert messages.getvalue() == "weft |   hello\n"
+
+
 @pytest.mark.parametrize(("no_colour", "coloured"), [(None, True), ("1", False)])
 def test_colour_only_in_a_terminal_that_wants_it(
     monkeypatch: pytest.MonkeyPatch, no_colour: str | None, coloured: bool

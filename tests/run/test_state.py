@@ -27,6 +27,16 @@ def test_the_root_is_what_was_given_or_named_or_usual(tmp_path: Path, monkeypatc
     assert state_root() == Path("/xdg/weft")
 
 
+def test_a_user_whom_nobody_knows_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WEFT_STATE_DIR", "XDG_STATE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 64444)
+    monkeypatch.setattr(os, "geteuid", lambda: 64444)
+    with pytest.raises(WeftError, match="user 64444 has no home") as refused:
+        state_root()
+    assert refused.value.hint == "set HOME, or name a place in WEFT_STATE_DIR"
+
+
 def test_directories_and_files_are_closed_to_others(tmp_path: Path) -> None:
     directory = workload_directory(tmp_path, "default", "web-0")
     write_private(directory / "launch.json", "{}")

@@ -4,12 +4,14 @@ import asyncio
 import json
 import os
 import socket
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.run.conftest import CHAIN, QUIET, World, prepared
+from weft.client.errors import WeftError
 from weft.client.types import Sync, Workload
 from weft.identity.machines import Grant, MachineToken
 from weft.run import starter
@@ -93,11 +95,19 @@ async def test_the_file_owns_what_it_applies(world: World, address: str) -> None
     assert [document["kind"] for document in applied["documents"]] == ["Service", "Service", "AccessPolicy"]
 
 
+async def once_ready(up: module.Up) -> int:
+    """Its exit status after Ctrl-C when all is ready."""
+    running = asyncio.create_task(up.run())
+    await asyncio.wait_for(up.ready.wait(), 20)
+    up.stop()
+    return await asyncio.wait_for(running, 20)
+
+
 async def test_what_it_brought_leaves_the_mesh_with_it_and_what_it_found_stays(world: World, address: str) -> None:
     owner = f"file:{Path('weft.yaml').absolute()}"
     world.resources = {"Service/default/a": None, "Service/default/b": owner, "Service/default/c": "somebody"}
-    up, screen = prepared(address, {"a": {"run": "true", "port": 80}, "b": {"run": "true", "port": 80}})
-    assert await asyncio.wait_for(up.run(), 20) == 0
+    up, screen = prepared(address, {name: {"command": QUIET, "port": 80} for name in "ab"})
+    assert await once_ready(up) == 0
     _, withdrawn = world.applied
     assert (withdrawn["owner"], withdrawn["prune"]) == (owner, True)
     assert [document["metadata"]["name"] for document in withdrawn["documents"]] == ["a"]
@@ -106,8 +116,8 @@ async def test_what_it_brought_leaves_the_mesh_with_it_and_what_it_found_stays(w
 
 
 async def test_it_may_be_told_to_leave_them(world: World, address: str) -> None:
-    up, _ = prepared(address, {"job": {"run": "true", "port": 80}}, keep=True)
-    assert await asyncio.wait_for(up.run(), 20) == 0
+    up, _ = prepared(address, {"a": {"command": QUIET, "port": 80}}, keep=True)
+    assert await once_ready(up) == 0
     assert len(world.applied) == 1
 
 
@@ -181,6 +191,29 @@ async def test_a_job_that_is_over_before_it_was_seen_holds_nobody_up(world: Worl
     assert await asyncio.wait_for(running, 20) == 0
     assert "a-0 ready after" in screen.messages.getvalue()
     assert "job-0 ready after" not in screen.messages.getvalue()
+
+
+async def test_what_serves_and_goes_to_the_background_has_not_started(world: World, address: str) -> None:
+    """"All ready" was a lie there: nobody listens on its port any more, or somebody whom nobody stops."""
+    world.never_ready = "a-0"
+    up, _ = prepared(address, {"a": {"run": "true", "port": 80}})
+    with pytest.raises(Failed, match="a-0 ended well, and served nobody") as failed:
+        await asyncio.wait_for(up.run(), 20)
+    assert "--daemon" in str(failed.value.hint)
+    assert left_behind(world) == []
+
+
+async def test_what_could_not_begin_was_not_killed(
+    world: World, address: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The watcher says so of those whom it ends."""
+    monkeypatch.setattr(tempfile, "tempdir", str(world.folder / ("a" * 90)))
+    (world.folder / ("a" * 90)).mkdir()
+    monkeypatch.setenv("WEFT_STATE_DIR", str(world.folder / "state"))
+    up, _ = prepared(address, {"a": {"run": "true"}}, project=Project.of(world.folder / "weft.yaml"))
+    with pytest.raises(WeftError, match="up.sock: af_unix path too long"):
+        await asyncio.wait_for(up.run(), 20)
+    assert "killed" not in capfd.readouterr().err
 
 
 async def test_who_dies_later_is_reported_and_the_others_go_on(world: World, address: str) -> None:
@@ -272,7 +305,7 @@ async def test_it_is_found_while_it_runs_and_not_afterwards(
 
 
 FAR = {
-    "a": {"command": ["true"], "port": 80},
+    "a": {"command": ["true"]},
     "b": {"command": QUIET, "port": 80, "machine": "far"},
     "c": {"command": QUIET, "port": 80, "machine": "other"},
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -123,7 +125,8 @@ def run_app(arguments: Sequence[str]) -> int:
             return 0
         result = command.main(arguments, prog_name="weft", standalone_mode=False)
         # Flushed here, so that a reader who left early is noticed while we can still say nothing about it.
-        sys.stdout.flush()
+        if sys.stdout is not None:  # None: it was closed before we came
+            sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except Failure as failure:
         show(failure)
@@ -136,10 +139,18 @@ def run_app(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         sys.stdout = None
         return 0
+    except SystemExit as ended:
+        if not isinstance(ended.__context__, BrokenPipeError):
+            raise
+        return 0  # typer has seen it first
     except WeftError as error:
         show(of_error(error))
         return FAILED
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO) and error.filename is None:
+            sys.stdout = None  # nothing of it is tried again on the way out
+            show(Failure(f"cannot write the output: {os.strerror(error.errno).lower()}", "make room"))
+            return FAILED
         if error.filename is None:
             raise  # of no file that somebody named: a defect
         show(Failure(f"{error.filename}: {(error.strerror or str(error)).lower()}"))

@@ -67,6 +67,7 @@ def logs(
     """
     from weft.run.logfile import follow as followed
     from weft.run.logfile import read
+    from weft.run.visible import visible
 
     project = _project(file)
     run = project.running()
@@ -74,7 +75,7 @@ def logs(
     lines = followed(project.log, lambda: run.alive, time.sleep) if follow else read(project.log)
     for line in lines:
         if line.name in names:
-            print(f"{line.time} " if times else "", f"{line.name} | {line.text}", sep="", flush=follow)
+            print(f"{line.time} " if times else "", f"{line.name} | {visible(line.text)}", sep="", flush=follow)
 
 
 def restart(service: Service = None, file: File = Path("weft.yaml")) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weft.cli.failure import note, usage, warn
+from weft.cli.failure import Failure, note, usage, warn
 from weft.cli.options import qualified
 
 if TYPE_CHECKING:
@@ -111,10 +111,14 @@ def up(
         }
         raise typer.Exit(_detach(options, publish or (), keep))
     expanded_here = expanded.on(found.member.machine if found.member else "")
+    published_here = {} if found.member else all_published(publish or (), expanded)
+    if not (expanded_here.workloads or published_here or expanded.machines):
+        hint = "give a service something to run; `weft apply` is for a mesh that is up"
+        raise Failure(f"nothing in {file} runs or is published", hint)
     order = Order(
         file,
         expanded,
-        publish={} if found.member else all_published(publish or (), expanded),
+        publish=published_here,
         controller=controller,
         keep=keep,
         rest_address=rest_address,
@@ -196,11 +200,18 @@ def _check_addresses(rest: str, grpc: str) -> None:
         Options(Path(), rest_address=rest, grpc_address=grpc or "127.0.0.1:15010").check()
     except OptionError as error:
         usage(str(error), error.hint)
+    for option, address in {"--rest-address": rest, "--grpc-address": grpc}.items():
+        if address.rpartition(":")[2] == "0":
+            usage(f"{option} {address} names no port", "others have to find it: take a free one, such as 15080")
 
 
 def show_tail(lines: tuple[str, ...]) -> None:
+    import sys
+
+    from weft.run.visible import visible
+
     if lines:
-        note("\n".join(["", "last lines:", *(f"  {line}" for line in lines), ""]))
+        print("\n".join(["", "last lines:", *(f"  {visible(line)}" for line in lines), ""]), file=sys.stderr)
 
 
 def _print(expanded: Expanded, publish: Mapping[str, Target]) -> None:

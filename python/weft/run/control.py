@@ -35,7 +35,11 @@ async def serving(path: Path, handler: Handler) -> AsyncIterator[None]:
             await _answer(reader, writer, handler)
         writer.close()
 
-    server = await asyncio.start_unix_server(answer, sock=_private(path), limit=MAX_LINE)
+    try:
+        server = await asyncio.start_unix_server(answer, sock=_private(path), limit=MAX_LINE)
+    except OSError as error:  # no room, or a path that is too long for a socket: 107 bytes on Linux, 103 on macOS
+        why = (error.strerror or str(error)).lower()
+        raise WeftError(f"cannot listen at {path}: {why}", "name a shorter place: TMPDIR, or --state-dir") from error
     try:
         yield
     finally:

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from typing import TextIO
 
-from weft.printable import printable
 from weft.run.board import Row, lines
 from weft.run.logfile import LogFile
 from weft.run.region import Region
+from weft.run.visible import visible
 
 # Names in turn; those that are readable on dark and on light.
 COLOURS = ("36", "33", "32", "35", "34", "31")
@@ -50,13 +50,13 @@ class Display:
         head = f"{name:<{self._width}} |"
         if self._coloured:
             head = f"\033[{self._colours.get(name, '0')}m{head}\033[0m"
-        self._write(self._out, f"{head} {text}")
+        self._write(self._out, f"{head} {visible(text)}")
 
     def message(self, text: str) -> None:
         """Something that weft did or saw."""
         if self.log is not None:
             self.log.write("weft", text)
-        self._write(self._messages, f"{'weft':<{self._width}} | {printable(text)}")
+        self._write(self._messages, f"{'weft':<{self._width}} | {visible(text)}")
 
     def step(self, text: str) -> None:
         """Something that the table shows as well."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -68,7 +68,7 @@ class Starter:
         pending = await self._start(specs, specs, {})
         while not self._stopping():
             for spec in specs:
-                await self._still_running(spec)
+                await self._still_running(spec, unready)
             # A job may be over before anybody saw it ready.
             begun = [spec for spec in specs if spec not in pending]
             present = [spec for spec in begun if self._children[spec.name].running]
@@ -115,13 +115,18 @@ class Starter:
             self._note(child, grace_s(spec))
         return [spec for spec in pending if spec not in turn]
 
-    async def _still_running(self, spec: Spec) -> None:
+    async def _still_running(self, spec: Spec, unready: Set[str]) -> None:
         """A job that ends well may end; everything else that ends before all are ready is a failed start."""
         child = self._children.get(spec.name)
-        if child is None or child.running or child.stopping or child.process.returncode == 0:
+        if child is None or child.running or child.stopping:
             return
-        status = await child.wait()
-        raise Failed(died(child.name, status), self.advice(child), tuple(child.tail))
+        if child.process.returncode != 0:
+            status = await child.wait()
+            raise Failed(died(child.name, status), self.advice(child), tuple(child.tail))
+        if spec.ports and spec.key in unready:
+            await child.wait()
+            hint = "what has a port stays in the foreground, without & or --daemon; a job has none"
+            raise Failed(f"{child.name} ended well, and served nobody", hint, tuple(child.tail))
 
     def _late(self, left: Mapping[str, str]) -> Failed:
         key, reason = next(iter(left.items()))

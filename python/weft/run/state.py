@@ -30,7 +30,15 @@ def state_root(given: Path | None = None) -> Path:
     if os.geteuid() == 0:
         return Path("/var/lib/weft")
     base = os.environ.get("XDG_STATE_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "state") / "weft"
+    return (Path(base) if base else _home() / ".local" / "state") / "weft"
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError as error:  # in a container, of a user whom nobody has written down
+        what = f"user {os.geteuid()} has no home, where state would be kept"
+        raise WeftError(what, "set HOME, or name a place in WEFT_STATE_DIR") from error
 
 
 def make_private(directory: Path) -> None:

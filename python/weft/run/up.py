@@ -108,7 +108,8 @@ class Up:
             try:
                 return await self._run()
             finally:
-                await self._lifeline.close(orderly=self._all_stopped)
+                nobody = not self.children and self.controller is None
+                await self._lifeline.close(orderly=self._all_stopped or nobody)
 
     async def _run(self) -> int:
         with run_directory(self.order.state_dir) as root:
