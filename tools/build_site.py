@@ -1,7 +1,7 @@
 """Builds the site of docs/ into build/site: `make site`. A warning is an error; nothing is fetched from anywhere.
 
-Before that the pictures of the dashboard, from examples/first, which runs for it in a directory of its own and is
-stopped again. Without a browser or a dashboard there are none, the site says so in words, and this says why.
+Before that the pictures of the dashboard, from `weft demo`, which runs for it in a directory of its own and is stopped
+again. Without a browser or a dashboard there are none, the site says so in words, and this says why.
 
     tools/build_site.py                 pictures, then the site
     tools/build_site.py --no-pictures   the site, with the pictures that are there
@@ -10,6 +10,7 @@ stopped again. Without a browser or a dashboard there are none, the site says so
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,14 +21,19 @@ from pathlib import Path
 # As a script: what stands beside `tools`.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from examples.first.demo import Broken, Running, free_port, send
 from tools import screenshots
+from weft.mesh import Mesh, MeshError
+from weft.run.freeport import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "build" / "site"
-START_S = 90.0
-# So long is there traffic before the pictures: the graph shows the last minute, and golden signals want some of it.
-TRAFFIC_S = 20.0
+START_S, STOP_S, LOOK_EVERY_S = 120.0, 60.0, 0.2
+# So long are people in the shop before the pictures: golden signals begin with the second full minute.
+PEOPLE_S = 150.0
+
+
+class Broken(Exception):
+    """There can be no pictures, for this reason."""
 
 
 def pictures() -> None:
@@ -37,19 +43,38 @@ def pictures() -> None:
     if not (ROOT / "python/weft/controller/dashboard/index.html").exists():
         raise Broken("the dashboard is not built (make build, with node)")
     with tempfile.TemporaryDirectory(prefix="weft-site-") as state:
-        os.environ["TMPDIR"] = state
-        web, rest, grpc = free_port(21080, 21080), free_port(21180, 21180), free_port(21280, 21280, neighbours=2)
-        running = Running(web, rest, grpc)
+        rest, grpc = f"127.0.0.1:{free_port(21180)}", f"127.0.0.1:{free_port(21280, 2)}"
+        options = ["--port", str(free_port(21080)), "--rest-address", rest, "--grpc-address", grpc]
+        demo = subprocess.Popen(
+            [sys.executable, "-m", "weft.cli", "demo", *options],
+            env={**os.environ, "TMPDIR": state},
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         try:
-            running.wait_for("all ready", START_S)
-            ended, over = time.monotonic() + TRAFFIC_S, threading.Event()
-            while time.monotonic() < ended:
-                send(web)
-                over.wait(1.0)
-            if screenshots.main([f"http://127.0.0.1:{rest}"]):
+            _wait_for_trouble(demo, f"http://{rest}")
+            threading.Event().wait(PEOPLE_S)
+            if screenshots.main([f"http://{rest}"]):
                 raise Broken("the pictures could not be made")
         finally:
-            running.stop()
+            demo.send_signal(signal.SIGINT)
+            demo.wait(STOP_S)
+
+
+def _wait_for_trouble(demo: subprocess.Popen[bytes], controller: str) -> None:
+    """Until the flaky replica was ejected: then all of the shop has begun."""
+    deadline, pause = time.monotonic() + START_S, threading.Event()
+    while time.monotonic() < deadline:
+        if demo.poll() is not None:
+            raise Broken(f"weft demo ended with status {demo.returncode}")
+        try:
+            with Mesh.connect(controller) as mesh:
+                if mesh.events(kind="ejected"):
+                    return
+        except MeshError:
+            pass  # It does not listen yet.
+        pause.wait(LOOK_EVERY_S)
+    raise Broken(f"no replica was ejected within {START_S:.0f} s")
 
 
 def site(folder: Path = SITE) -> int:

@@ -1,6 +1,6 @@
 """Makes the pictures of docs/dashboard.md from a mesh that runs.
 
-    tools/build_site.py       starts one for it, with traffic; or, of any that runs:
+    tools/build_site.py       starts `weft demo` for it; or, of one that runs:
     tools/screenshots.py [http://127.0.0.1:15080]
 
 Pictures are not committed: they are made with the docs, and differ with each run.
@@ -16,17 +16,19 @@ from typing import Any, Literal, TypeAlias
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "images"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-EXPLAIN = "explain?from=default/batch-0&to=default/ratings&method=GET&path=/ratings/1"
+EXPLAIN = "explain?from=default/intern-0&to=default/ratings&method=GET&path=/ratings/emma"
 # Name, address below /ui/, colour scheme, width; and what is shown once the page is complete.
 Scheme: TypeAlias = Literal["light", "dark"]
 PICTURES: tuple[tuple[str, str, Scheme, int, str], ...] = (
     ("graph", "graph", "light", 1280, ".label"),
-    ("service", "services/default/reviews", "light", 1280, "td[data-head=hits]"),
+    ("around", "graph?around=ratings", "dark", 1280, ".label"),
+    ("services", "services", "light", 1280, "tbody"),
+    ("service", "services/default/ratings", "light", 1280, "td[data-head=hits]"),
     ("workloads", "workloads", "dark", 1280, "tbody"),
     ("resources", "resources", "light", 1280, "tbody"),
     ("explain", EXPLAIN, "dark", 1280, ".end"),
-    ("events", "events?severity=", "light", 1280, "tbody"),
-    ("phone", "graph", "dark", 375, ".label"),
+    ("events", "events?severity=warning", "light", 1280, "tbody"),
+    ("phone", "graph", "dark", 375, ".call"),
 )
 HEIGHT = 800
 # What a page of ours needs to be complete, on a machine that does other things.

@@ -65,6 +65,13 @@ async def test_a_change_comes_by_itself(world: World) -> None:
     assert [(each["name"], each["declared"]) for each in data] == [("default/a", True)]
 
 
+async def test_who_hears_no_news_hears_that_we_are_still_here(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest_stream, "ROUND_S", 0.01)
+    # Not a comment: a browser would keep that for itself.
+    [(_, first_one), (_, second)] = await first(world, "here", count=2)
+    assert first_one == second == {}
+
+
 async def test_events_are_read_on_from_the_last_one(world: World) -> None:
     for number in range(3):
         world.controller.events.add("x", str(number), "")

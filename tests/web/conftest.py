@@ -1,9 +1,9 @@
-"""A real browser on a real mesh: examples/first with its own apps, and somebody who calls it."""
+"""A real browser on a real mesh: the bookshop as `weft demo` runs it, with people in it."""
 
 from __future__ import annotations
 
+import os
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,17 @@ import pytest
 
 from tests.e2e.conftest import World, free_port, get, until
 from tools.build_dashboard import NotBuilt, build
+from weft.mesh import Mesh
 
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# Who calls whom in the shop, without orders of people through the gateway, which are rare.
+CALLS = frozenset(
+    tuple(call.split(">"))
+    for call in """gateway>storefront gateway>catalogue storefront>catalogue storefront>reviews storefront>baskets
+    storefront>orders storefront>recommendations reviews>ratings recommendations>catalogue baskets>catalogue
+    baskets>store orders>catalogue orders>store intern-0>ratings intern-0>orders""".split()
+)
 
 
 # For one module: as long as it steers, Playwright keeps an event loop running, which asynchronous tests cannot stand.
@@ -37,53 +45,46 @@ def browser() -> Iterator[Any]:
 
 
 class Shop:
-    """`weft up` of examples/first, and its address."""
+    """`weft demo`, and the address of its controller."""
 
     def __init__(self, world: World) -> None:
-        self.world, self.web = world, free_port()
-        self.address = f"http://127.0.0.1:{world.rest}"
-        self._stop = threading.Event()
-        command = ["up", "-f", str(ROOT / "examples/first/weft.yaml"), "-p", f"web={self.web}"]
-        addresses = ["--rest-address", f"127.0.0.1:{world.rest}", "--grpc-address", f"127.0.0.1:{world.grpc}"]
-        self.process = world.start(*command, *addresses)
-        until(self._answers, "the shop")
-        self._caller = threading.Thread(target=self._call, daemon=True)
-        self._caller.start()
-        until(self._seen, "edges of all four")
+        self.folder = world.folder
+        # Of this process alone, so that two runs of these tests on one machine do not meet.
+        host = f"127.61.{os.getpid() >> 8 & 255}.{os.getpid() % 254 + 1}"
+        self.rest, self.address = f"{host}:15080", f"http://{host}:15080"
+        addresses = ["--rest-address", self.rest, "--grpc-address", f"{host}:15010"]
+        self.process = world.start("demo", "--port", str(free_port()), *addresses, "--rate", "8")
+        until(self._busy, "all calls of the shop, and an ejection")
 
-    def stop(self) -> None:
-        self._stop.set()
-        self._caller.join()
+    def mesh(self) -> Mesh:
+        return Mesh.connect(self.address)
 
-    def _answers(self) -> bool:
+    def _busy(self) -> bool:
+        assert self.process.poll() is None, (self.folder / "log").read_text()
         try:
-            return get(f"127.0.0.1:{self.web}", "/product").status == 200
+            edges = get(self.rest, "/v1/edges?by=service").body["edges"]
+            ejected = get(self.rest, "/v1/events?kind=ejected").body["events"]
         except OSError:
             return False
+        return {(_name(edge["source"]), _name(edge["destination"])) for edge in edges} >= CALLS and bool(ejected)
 
-    def _call(self) -> None:
-        while not self._stop.wait(0.1):
-            self._answers()
 
-    def _seen(self) -> bool:
-        edges = get(f"127.0.0.1:{self.world.rest}", "/v1/edges?by=service").body["edges"]
-        return len(edges) >= 4
+def _name(end: dict[str, str]) -> str:
+    return (end["service"] or end["workload"]).removeprefix("default/")
 
 
 @pytest.fixture(scope="module")
 def shop(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     world = World(tmp_path_factory.mktemp("w"), free_port(), free_port(neighbours=2))
     try:
-        made = Shop(world)
-        yield made
-        made.stop()
+        yield Shop(world)
     finally:
         world.close()
 
 
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
-    """An empty page that has to stay without a complaint of the browser."""
+    """An empty page; what its browser complains of is in `complaints`."""
     complaints: list[str] = []
     context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
     page = context.new_page()

@@ -37,12 +37,23 @@ export function span(seconds: number): string {
 
 export const clock = (at: number): string => new Date(at * 1000).toLocaleTimeString("en-GB");
 
+/** With its day, when that is not today: a page may be open for long. */
+export function moment(at: number): string {
+  const day = new Date(at * 1000).toLocaleDateString("en-CA");
+  return day === new Date().toLocaleDateString("en-CA") ? clock(at) : `${day} ${clock(at)}`;
+}
+
 export function short(name: string): string {
   return name.startsWith("default/") ? name.slice("default/".length) : name;
 }
 
+/** "<input>" is what no file says, such as what `weft up` adds. */
 export function place(origin: { file: string; line: number } | null): string {
-  return origin ? `${origin.file}${origin.line ? `:${origin.line}` : ""}` : NONE;
+  if (!origin || (origin.file.startsWith("<") && !origin.line)) return NONE;
+  return `${origin.file}${origin.line ? `:${origin.line}` : ""}`;
 }
 
-export const count = (n: number, what: string): string => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
+/** The end of a path: its beginning is the same for all, and fills a column. */
+export const ending = (path: string): string => path.replace(/^.*\/(?=[^/]+\/[^/]+$)/, "…/");
+
+export const count = (n: number, what: string, many = `${what}s`): string => `${n.toLocaleString("en")} ${n === 1 ? what : many}`;

@@ -32,8 +32,6 @@ export interface Sizes {
   /** Between neighbours in a layer. */
   between: number;
   margin: number;
-  /** Callers above callees instead of left of them: for screens that are higher than wide. */
-  down: boolean;
 }
 
 interface Point {
@@ -51,13 +49,27 @@ interface Slot {
 const SWEEPS = 8;
 
 export function arrange(names: readonly string[], links: readonly Link[], sizes: Sizes): Layout {
-  const ids = [...new Set(names)].sort();
-  const known = links.filter(([a, b]) => a !== b && ids.includes(a) && ids.includes(b)).sort(byNames);
-  const forward = withoutCycles(ids, known);
-  const layers = layersOf(ids, forward);
+  const { ids, known, forward, layers } = layered(names, links);
   const { columns, chains } = withBends(ids, forward, layers);
   untangle(columns, chains);
   return placed(columns, chains, known, sizes);
+}
+
+/** All of them, callers before what they call. */
+export function byLayer(names: readonly string[], links: readonly Link[]): string[] {
+  const { ids, layers } = layered(names, links);
+  return ids.sort((a, b) => layers.get(a)! - layers.get(b)! || (a < b ? -1 : 1));
+}
+
+function layered(
+  names: readonly string[],
+  links: readonly Link[],
+): { ids: string[]; known: Link[]; forward: Link[]; layers: Map<string, number> } {
+  const there = new Set(names);
+  const ids = [...there].sort();
+  const known = links.filter(([a, b]) => a !== b && there.has(a) && there.has(b)).sort(byNames);
+  const forward = withoutCycles(ids, known);
+  return { ids, known, forward, layers: layersOf(ids, forward) };
 }
 
 const byNames = (a: Link, b: Link): number => (a.join("\0") < b.join("\0") ? -1 : 1);
@@ -144,42 +156,51 @@ function untangle(columns: Slot[][], chains: string[][]): void {
   }
 }
 
-/** Everything below reckons along the layers (from caller to callee) and aside; only `turned` knows what x and y are. */
-interface Spot {
-  along: number;
-  aside: number;
-}
-
-const turned = ({ along, aside }: Spot, down: boolean): Point => (down ? { x: aside, y: along } : { x: along, y: aside });
-
 function placed(columns: Slot[][], chains: string[][], links: Link[], sizes: Sizes): Layout {
-  const { width, height, across, between, margin, down } = sizes;
-  const [long, broad] = down ? [height, width] : [width, height];
+  const { width, height, across, between, margin } = sizes;
   const rows = Math.max(1, ...columns.map((column) => column.length));
-  const aside = 2 * margin + rows * broad + (rows - 1) * between;
-  const along = 2 * margin + columns.length * long + (columns.length - 1) * across;
-  const centre = new Map<string, Spot>();
+  const high = 2 * margin + rows * height + (rows - 1) * between;
+  const centre = new Map<string, Point>();
   columns.forEach((column, layer) =>
     column.forEach((slot, row) => {
       centre.set(slot.id, {
-        along: margin + layer * (long + across) + long / 2,
-        aside: aside / 2 + (row - (column.length - 1) / 2) * (broad + between),
+        x: margin + layer * (width + across) + width / 2,
+        y: high / 2 + (row - (column.length - 1) / 2) * (height + between),
       });
     }),
   );
   const forward = new Map(chains.map((chain) => [key(chain[0]!, chain.at(-1)!), chain]));
   const twins = new Set(links.map((link) => key(...link)));
   const boxes = columns.flatMap((column) => column.filter((slot) => slot.node));
-  const all = turned({ along, aside }, down);
   return {
-    boxes: boxes.map(({ id }) => {
-      const { x, y } = turned(centre.get(id)!, down);
-      return { id, x: x - width / 2, y: y - height / 2 };
-    }),
-    routes: links.map((link) => routed(link, forward, twins, centre, sizes)),
-    width: all.x,
-    height: all.y,
+    boxes: boxes.map(({ id }) => ({ id, x: centre.get(id)!.x - width / 2, y: centre.get(id)!.y - height / 2 })),
+    routes: links.map((link) => routed(link, forward, twins, centre, beside(chains, centre), width)),
+    width: 2 * margin + columns.length * width + (columns.length - 1) * across,
+    height: high,
   };
+}
+
+// Of links that begin or end at the same box: so much apart, and all of them not more than a label is high, behind which
+// their middles stay.
+const APART_AT_BOX = 14;
+const ALL_AT_BOX = 40;
+
+/** How far from the middle of its boxes a link begins and ends: those that go up above those that go down. */
+function beside(chains: string[][], centre: Map<string, Point>): Map<string, { begin: number; end: number }> {
+  const found = new Map(chains.map((chain) => [key(chain[0]!, chain.at(-1)!), { begin: 0, end: 0 }]));
+  for (const side of ["begin", "end"] as const) {
+    const [own, next] = side === "begin" ? [0, 1] : [-1, -2];
+    const boxes = new Map<string, string[][]>();
+    for (const chain of chains) boxes.set(chain.at(own)!, [...(boxes.get(chain.at(own)!) ?? []), chain]);
+    for (const there of boxes.values()) {
+      there.sort((a, b) => centre.get(a.at(next)!)!.y - centre.get(b.at(next)!)!.y);
+      const step = Math.min(APART_AT_BOX, ALL_AT_BOX / Math.max(1, there.length - 1));
+      there.forEach((chain, i) => {
+        found.get(key(chain[0]!, chain.at(-1)!))![side] = (i - (there.length - 1) / 2) * step;
+      });
+    }
+  }
+  return found;
 }
 
 // Of a link that leads back: so much beside the one that leads forward.
@@ -189,47 +210,33 @@ function routed(
   [from, to]: Link,
   forward: Map<string, string[]>,
   twins: Set<string>,
-  centre: Map<string, Spot>,
-  sizes: Sizes,
+  centre: Map<string, Point>,
+  ends: Map<string, { begin: number; end: number }>,
+  width: number,
 ): Route {
-  const { width, height, down } = sizes;
-  const long = down ? height : width;
   const chain = forward.get(key(from, to));
   const shift = chain ? 0 : BESIDE;
-  const spots = (chain ?? forward.get(key(to, from))!).map((id) => centre.get(id)!);
-  const through = spots.flatMap(({ along, aside }, i) => [
-    ...(i > 0 ? [{ along: along - long / 2, aside: aside + shift }] : []),
-    ...(i < spots.length - 1 ? [{ along: along + long / 2, aside: aside + shift }] : []),
+  const points = (chain ?? forward.get(key(to, from))!).map((id) => centre.get(id)!);
+  const through = points.flatMap(({ x, y }, i) => [
+    ...(i > 0 ? [{ x: x - width / 2, y: y + shift }] : []),
+    ...(i < points.length - 1 ? [{ x: x + width / 2, y: y + shift }] : []),
   ]);
+  const { begin, end } = ends.get(chain ? key(from, to) : key(to, from))!;
+  through[0]!.y += begin;
+  through.at(-1)!.y += end;
   if (!chain) through.reverse();
-  const text = (spot: Spot): string => Object.values(turned(spot, down)).join(" ");
-  let path = `M${text(through[0]!)}`;
+  let path = `M${through[0]!.x} ${through[0]!.y}`;
   for (let i = 1; i < through.length; i++) {
     const [a, b] = [through[i - 1]!, through[i]!];
-    const middle = (a.along + b.along) / 2;
-    path += ` C${text({ along: middle, aside: a.aside })} ${text({ along: middle, aside: b.aside })} ${text(b)}`;
+    const middle = (a.x + b.x) / 2;
+    path += ` C${middle} ${a.y} ${middle} ${b.y} ${b.x} ${b.y}`;
   }
-  const twin = twins.has(key(to, from));
-  const alone = spots.length > 2 ? spots[1]! : between(spots[0]!, spots[1]!, twin ? [] : (chain ?? []), forward, sizes);
-  const at = twin ? beside(alone, !chain, down) : alone;
-  return { from, to, path, label: turned(at, down) };
+  const [first, second] = [points[0]!, points[1]!];
+  const at = points.length > 2 ? second : { x: (first.x + second.x) / 2, y: (first.y + second.y) / 2 };
+  // The two labels of nodes that call each other, one above the other.
+  const below = !chain && twins.has(key(to, from)) ? APART : 0;
+  return { from, to, path, label: { x: at.x, y: at.y + below } };
 }
 
 // A label is 40 high.
 const APART = 44;
-
-/** The two labels of nodes that call each other, one above the other. */
-function beside({ along, aside }: Spot, back: boolean, down: boolean): Spot {
-  if (down) return { along: along + (back ? APART : -APART) / 2, aside };
-  return { along, aside: aside + (back ? APART : 0) };
-}
-
-/** Where callers stand side by side their labels keep to them: in the middle they would cover each other. */
-function between(a: Spot, b: Spot, chain: string[], forward: Map<string, string[]>, { height, down }: Sizes): Spot {
-  const middle = { along: (a.along + b.along) / 2, aside: (a.aside + b.aside) / 2 };
-  const shared = [...forward.values()].filter((other) => other.at(-1) === chain.at(-1)).length > 1;
-  const fans = [...forward.values()].filter((other) => other[0] === chain[0]).length > 1;
-  if (!down || !chain.length || shared === fans) return middle;
-  const away = height / 2 + 26;
-  return shared ? { along: a.along + away, aside: a.aside } : { along: b.along - away - 6, aside: b.aside };
-}

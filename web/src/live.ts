@@ -2,80 +2,95 @@
 
 import { createContext } from "preact";
 import { useContext, useEffect, useState } from "preact/hooks";
-import type { Edge, MeshEvent, Revisions, Service, Workload } from "./types";
+import { NOTHING, type Picture, withEvents, withRevisions } from "./picture";
 
-export interface Picture {
-  edges: Edge[];
-  services: Service[];
-  workloads: Workload[];
-  revisions: Revisions | null;
-  /** Oldest first. */
-  events: MeshEvent[];
-  lost: number;
-  /** null: not yet connected for the first time. */
-  goneSince: number | null;
-  connected: boolean;
-}
-
-export const NOTHING: Picture = {
-  edges: [],
-  services: [],
-  workloads: [],
-  revisions: null,
-  events: [],
-  lost: 0,
-  goneSince: null,
-  connected: false,
-};
-
-// As many as the controller keeps: a page that is open for a day must not grow.
-export const MAX_EVENTS = 1000;
-// EventSource gives up for good after some answers (a proxy's 502, a 503): then we begin again.
-const AGAIN_MS = 2000;
+// One that restarts is back in seconds; one that stays away for a night is not asked 30,000 times.
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 15_000;
+// The controller says something each five seconds. Three times nothing: the line is dead, as after a laptop's sleep.
+const SILENT_MS = 16_000;
 
 export const LiveContext = createContext<Picture>(NOTHING);
 export const useLive = (): Picture => useContext(LiveContext);
 
-export function merged(known: MeshEvent[], more: MeshEvent[]): MeshEvent[] {
-  const last = known.at(-1)?.id ?? 0;
-  // Numbers that began anew are those of a new controller.
-  const fresh = more.length > 0 && more[0]!.id <= last && more.at(-1)!.id < last ? more : null;
-  return fresh ?? [...known, ...more.filter((event) => event.id > last)].slice(-MAX_EVENTS);
-}
-
 export function usePicture(): Picture {
   const [picture, setPicture] = useState(NOTHING);
-  useEffect(() => {
-    let source: EventSource | null = null;
-    let timer = 0;
-    const change = (more: Partial<Picture>): void => setPicture((last) => ({ ...last, ...more }));
-    const open = (): void => {
-      source = new EventSource("/v1/stream");
-      source.onopen = () => change({ connected: true, goneSince: null });
-      source.onerror = () => {
-        setPicture((last) => ({ ...last, connected: false, goneSince: last.goneSince ?? Date.now() }));
-        if (source?.readyState === EventSource.CLOSED) timer = window.setTimeout(open, AGAIN_MS);
-      };
-      for (const name of ["edges", "services", "workloads"] as const) {
-        source.addEventListener(name, (event) => change({ [name]: JSON.parse(event.data as string) }));
-      }
-      source.addEventListener("revisions", (event) => {
-        const revisions = JSON.parse(event.data as string) as Revisions;
-        setPicture((last) => {
-          const restarted = last.revisions !== null && last.revisions.started_at !== revisions.started_at;
-          return { ...last, revisions, ...(restarted ? { lost: 0 } : {}) };
-        });
-      });
-      source.addEventListener("events", (event) => {
-        const { events, lost } = JSON.parse(event.data as string) as { events: MeshEvent[]; lost: number };
-        setPicture((last) => ({ ...last, events: merged(last.events, events), lost: last.lost + lost }));
-      });
-    };
-    open();
-    return () => {
-      clearTimeout(timer);
-      source?.close();
-    };
-  }, []);
+  useEffect(() => follow(setPicture), []);
   return picture;
+}
+
+/** Follows the stream for as long as the page is open; gives back what ends that. */
+function follow(show: (picture: Picture) => void): () => void {
+  let picture = NOTHING;
+  let frame = 0;
+  let source: EventSource | null = null;
+  let timer = 0;
+  let pause = FIRST_PAUSE_MS;
+
+  // A round has several parts, and is drawn once; a page that nobody looks at has no frames, and draws nothing.
+  const change = (next: Picture): void => {
+    picture = next;
+    frame ||= requestAnimationFrame(() => {
+      frame = 0;
+      show(picture);
+    });
+  };
+
+  const open = (): void => {
+    const opened = (source = new EventSource("/v1/stream"));
+    let anew = true;
+    let heard = Date.now();
+    const on = (name: string, take: (data: any) => Picture): void =>
+      opened.addEventListener(name, (event) => {
+        heard = Date.now();
+        change(take(JSON.parse(event.data as string)));
+      });
+    const watch = (): void => {
+      clearTimeout(timer);
+      timer = window.setTimeout(() => (Date.now() - heard > SILENT_MS ? lose(heard) : watch()), SILENT_MS / 4);
+    };
+    opened.onopen = () => change({ ...picture, connected: true, goneSince: null });
+    // A browser would try by itself: each second, for ever, and after some answers (502, 503) never again.
+    opened.onerror = () => lose(Date.now());
+    on("edges", (edges) => ({ ...picture, edges }));
+    on("services", (services) => ({ ...picture, services }));
+    on("workloads", (workloads) => ({ ...picture, workloads }));
+    on("revisions", (revisions) => {
+      pause = FIRST_PAUSE_MS;
+      return withRevisions(picture, revisions);
+    });
+    on("events", (said) => {
+      const next = withEvents(picture, said, anew);
+      anew = false;
+      return next;
+    });
+    on("here", () => picture);
+    watch();
+  };
+
+  const lose = (at: number): void => {
+    source?.close();
+    source = null;
+    change({ ...picture, connected: false, goneSince: picture.goneSince ?? at });
+    clearTimeout(timer);
+    timer = window.setTimeout(open, pause);
+    pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
+  };
+
+  // Somebody looks, or the network is back: no reason to wait any longer.
+  const now = (): void => {
+    if (source || document.hidden) return;
+    clearTimeout(timer);
+    open();
+  };
+  document.addEventListener("visibilitychange", now);
+  addEventListener("online", now);
+  open();
+  return () => {
+    document.removeEventListener("visibilitychange", now);
+    removeEventListener("online", now);
+    clearTimeout(timer);
+    cancelAnimationFrame(frame);
+    source?.close();
+  };
 }

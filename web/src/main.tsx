@@ -1,6 +1,7 @@
 import { type JSX, render } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { LiveContext, type Picture, usePicture } from "./live";
+import { moment } from "./format";
+import { LiveContext, usePicture } from "./live";
 import { Events } from "./pages/events";
 import { Explain } from "./pages/explain";
 import { Graph } from "./pages/graph";
@@ -8,6 +9,7 @@ import { Resources } from "./pages/resources";
 import { ServicePage } from "./pages/service";
 import { Services } from "./pages/services";
 import { Workloads } from "./pages/workloads";
+import type { Picture } from "./picture";
 import { BASE, Link, type Place, usePlace } from "./router";
 import "./style.css";
 
@@ -19,9 +21,10 @@ function App(): JSX.Element {
   const page = place.parts[0] ?? "graph";
   const main = useRef<HTMLElement>(null);
   const where = place.parts.join("/");
+  const name = place.parts.slice(1).join("/");
   const first = useRef(true);
   useEffect(() => {
-    document.title = `${place.parts.slice(1).join("/") || page} · weft`;
+    document.title = `${name || page} · weft`;
     // Who follows a link with the keyboard goes on reading there.
     if (!first.current) main.current?.focus({ preventScroll: true });
     first.current = false;
@@ -46,15 +49,23 @@ function App(): JSX.Element {
       </header>
       <Gone picture={picture} />
       <main id="main" ref={main} tabIndex={-1}>
-        <Page page={page} place={place} />
+        {picture.revisions ? <Page page={page} place={place} /> : <Waiting name={name || page} />}
       </main>
     </LiveContext.Provider>
   );
 }
 
+/** Until the first word of the controller: an empty table would say that there is nothing. */
+const Waiting = ({ name }: { name: string }): JSX.Element => (
+  <>
+    <h1 class="title">{name}</h1>
+    <p class="empty">Waiting for the controller …</p>
+  </>
+);
+
 function Page({ page, place }: { page: string; place: Place }): JSX.Element {
   const name = place.parts.slice(1).join("/");
-  if (page === "graph") return <Graph />;
+  if (page === "graph") return <Graph around={place.query.get("around") ?? ""} />;
   if (page === "services") return name ? <ServicePage key={name} name={name} /> : <Services />;
   if (page === "workloads") return <Workloads />;
   if (page === "resources") return <Resources query={place.query.get("q") ?? ""} />;
@@ -83,14 +94,17 @@ function State({ picture: { connected, revisions } }: { picture: Picture }): JSX
 
 /** In place: what is shown stays, and says how old it is. */
 function Gone({ picture: { connected, goneSince, revisions } }: { picture: Picture }): JSX.Element {
-  const since = goneSince ? new Date(goneSince).toLocaleTimeString("en-GB") : "";
+  const gone = !connected && goneSince !== null;
+  const starting = connected && revisions !== null && revisions.compiled_revision === 0 && revisions.revision > 0;
   return (
-    <div role="status" class={connected || !goneSince ? "" : "gone"}>
-      {connected || !goneSince
-        ? ""
-        : `The controller is gone since ${since}. ` +
+    <div role="status" class={gone || starting ? "gone" : ""}>
+      {gone
+        ? `The controller is gone since ${moment(goneSince / 1000)}. ` +
           (revisions ? "What you see is from before; proxies go on serving. " : "") +
-          "This page comes back by itself."}
+          "This page comes back by itself."
+        : starting
+          ? "The controller is starting: what it has not yet compiled and heard of is missing here. Proxies go on serving."
+          : ""}
     </div>
   );
 }

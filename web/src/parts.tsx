@@ -2,7 +2,7 @@
 
 import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
-import { NONE, clock, place } from "./format";
+import { NONE, ending, moment, place } from "./format";
 import { Link, serviceAt } from "./router";
 import { short } from "./format";
 import type { MeshEvent, Origin } from "./types";
@@ -40,7 +40,7 @@ export function Written({ origin }: { origin: Origin | string | null }): JSX.Ele
   };
   return (
     <button type="button" class="written" onClick={copy} title={`copy ${text}`}>
-      {copied ? "copied" : text}
+      {copied ? "copied" : ending(text)}
     </button>
   );
 }
@@ -93,7 +93,7 @@ const SEVERITY: Record<MeshEvent["severity"], Tone> = { info: "calm", warning: "
 
 export function EventTable({ events, empty }: { events: MeshEvent[]; empty: ComponentChildren }): JSX.Element {
   const columns: Column<MeshEvent>[] = [
-    { head: "time", cell: (event) => <time dateTime={new Date(event.at * 1000).toISOString()}>{clock(event.at)}</time> },
+    { head: "time", cell: (event) => <time dateTime={new Date(event.at * 1000).toISOString()}>{moment(event.at)}</time> },
     { head: "kind", cell: (event) => <Badge tone={SEVERITY[event.severity]}>{event.kind}</Badge> },
     { head: "subject", cell: (event) => event.subject },
     { head: "what", cell: (event) => event.text || NONE },

@@ -15,7 +15,10 @@ export async function ask<T>(path: string, body?: unknown, signal?: AbortSignal)
     body === undefined
       ? {}
       : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-  const answer = await fetch(path, signal ? { ...sent, signal } : sent);
+  const answer = await fetch(path, signal ? { ...sent, signal } : sent).catch((error: Error) => {
+    // What browsers say then ("Failed to fetch") is nothing that anybody could act on.
+    throw error instanceof TypeError ? new RestError("the controller does not answer", "this is asked again by itself") : error;
+  });
   const content = (await answer.json()) as T & { error?: string; hint?: string | null };
   if (!answer.ok) throw new RestError(content.error ?? `status ${answer.status}`, content.hint ?? null);
   return content;

@@ -121,6 +121,7 @@ Observation
                workloads  as of /v1/workloads, without the two seconds that tick
                revisions  {"revision", "compiled_revision", "started_at"}
                events     {"events": as of /v1/events, "lost": int}; its id is the last event's
+               here       {}, each 5 s without any of the others
                Each comes first as it is, then when it has changed, at most once a second. `Last-Event-ID`: only events
                after that one. 503 for the 65th reader.
 

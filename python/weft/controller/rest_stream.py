@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 # Proxies report once a second.
 ROUND_S = 1.0
-# Rounds without news until a comment says that we are still here; the page gives up after three of them.
+# Rounds without news until we say that we are still here; a page that hears nothing for three times as long connects
+# anew. A comment would not do: a browser keeps those for itself.
 QUIET_ROUNDS = 5
 # What the graph's rates are of: long enough to be calm, short enough to be now.
 EDGES_S = 60.0
@@ -58,7 +59,7 @@ class Live:
                 after = self._controller.events.last
                 quiet = 0 if news else quiet + 1
                 if news or quiet % QUIET_ROUNDS == 0:
-                    yield "".join(news) or ": still here\n\n"
+                    yield "".join(news) or _item("here", {})
                 await self._controller.clock.sleep(ROUND_S)
         finally:
             self._readers -= 1

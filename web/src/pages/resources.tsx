@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { NONE } from "../format";
+import { NONE, ending } from "../format";
 import { useLive } from "../live";
 import { Badge, type Column, Table, type Tone, Trouble, Written } from "../parts";
 import { useAsked } from "../rest";
@@ -23,7 +23,7 @@ export function Resources({ query }: { query: string }): JSX.Element {
     { head: "in force", cell: (each) => <InForce object={each} /> },
     { head: "revision", cell: (each) => each.revision, number: true },
     { head: "written at", cell: (each) => <Written origin={each.origin} /> },
-    { head: "owner", cell: (each) => each.owner ?? NONE },
+    { head: "owner", cell: (each) => (each.owner ? <span title={each.owner}>{ending(each.owner)}</span> : NONE) },
   ];
   return (
     <>

@@ -1,14 +1,16 @@
 import type { JSX } from "preact";
+import { useMemo } from "preact/hooks";
 import { Chart } from "../chart";
-import { NONE, clock, errors, ms, percent, rate, short } from "../format";
+import { ejections } from "../ejected";
+import { NONE, errors, moment, ms, percent, rate, short } from "../format";
 import { useLive } from "../live";
 import { Badge, type Column, EventTable, Table, Trouble, Written, toneOfHealth } from "../parts";
 import { useAsked } from "../rest";
 import { Link } from "../router";
 import type { Edge, MeshEvent, Point, Resource, Rule, Workload } from "../types";
-import { EdgeTable } from "./graph";
+import { EdgeTable } from "./edges";
 import { Found } from "./found";
-import { Health, into } from "./services";
+import { Health, howMuch, into } from "./services";
 
 const HOUR_S = 3600;
 const STEP_S = 60;
@@ -36,7 +38,7 @@ export function ServicePage({ name }: { name: string }): JSX.Element {
       <h1>
         {short(name)} {service ? <Health service={service} /> : null}
       </h1>
-      <Signals name={name} />
+      <Signals name={name} tcp={service?.ports.every((port) => port.protocol === "TCP") ?? false} />
       <h2>Endpoints</h2>
       <Endpoints name={name} />
       {service ? <Found sources={service.sources} /> : null}
@@ -56,7 +58,8 @@ function concerns(event: MeshEvent, name: string, workloads: Workload[]): boolea
   return own.includes(subject) || subject.endsWith(`/${name}`) || subject === name;
 }
 
-function Signals({ name }: { name: string }): JSX.Element {
+/** `tcp`: nobody sees requests, only connections. */
+function Signals({ name, tcp }: { name: string; tcp: boolean }): JSX.Element {
   const path = `/v1/edges/history?seconds=${HOUR_S}&step=${STEP_S}&destination=${encodeURIComponent(name)}`;
   const { data, error } = useAsked<{ points: Point[] }>(path, 10_000);
   const { edges } = useLive();
@@ -69,11 +72,12 @@ function Signals({ name }: { name: string }): JSX.Element {
   const share = (point: Point): number | null => (point.requests ? point.failures / point.requests : null);
   const latest = into(edges, name);
   const shared = { seconds: HOUR_S, now };
+  if (tcp) return <p class="lead">Last minute: {howMuch(latest)} TCP has connections, and no requests to count.</p>;
   return (
     <section aria-label="Golden signals of the last hour">
       <p class="lead">
-        Last minute: {rate(latest.perSecond)}, {errors(latest)} errors, p99 {ms(latest.p99)}. Below: the last hour, by the
-        minute.
+        Last minute: {howMuch(latest)}, {errors(latest)} errors, p99 {ms(latest.p99)}. Below: the last hour, by the minute
+        {points.length ? "" : ", once the first one is over"}.
       </p>
       {error ? <Trouble error={error} /> : null}
       <div class="charts">
@@ -101,6 +105,7 @@ function filled(points: Point[], now: number): Point[] {
 function Endpoints({ name }: { name: string }): JSX.Element {
   const { workloads, events } = useLive();
   const { data, error } = useAsked<{ edges: Edge[] }>("/v1/edges?by=workload&seconds=60", 5000);
+  const out = useMemo(() => ejections(events), [events]);
   const load = (workload: Workload): Edge[] =>
     (data?.edges ?? []).filter((edge) => edge.destination.workload === workload.name);
   const sum = (workload: Workload, of: (edge: Edge) => number): number => load(workload).reduce((n, edge) => n + of(edge), 0);
@@ -115,7 +120,7 @@ function Endpoints({ name }: { name: string }): JSX.Element {
       number: true,
     },
     { head: "p99", cell: (each) => ms(Math.max(...load(each).map((edge) => edge.p99_ms ?? 0), 0) || null), number: true },
-    { head: "ejected", cell: (each) => ejection(each, events) },
+    { head: "ejected", cell: (each) => <Ejected event={out.get(each.name)} /> },
   ];
   return (
     <>
@@ -132,18 +137,14 @@ function Endpoints({ name }: { name: string }): JSX.Element {
 }
 
 /** Some caller leaves it out: the last thing that was said about it. */
-function ejection(workload: Workload, events: MeshEvent[]): JSX.Element {
-  const about = events.filter(
-    (event) => ["ejected", "probing", "readmitted"].includes(event.kind) && event.subject.split(" ")[0] === workload.name,
-  );
-  const last = about.at(-1);
-  if (!last || last.kind === "readmitted") return <>no</>;
-  return (
+const Ejected = ({ event }: { event: MeshEvent | undefined }): JSX.Element =>
+  event ? (
     <>
-      <Badge tone="warn">{last.kind}</Badge> {last.text} ({clock(last.at)})
+      <Badge tone="warn">{event.kind}</Badge> {event.text} ({moment(event.at)})
     </>
+  ) : (
+    <>no</>
   );
-}
 
 interface Line {
   id: string;
@@ -167,7 +168,7 @@ function Rules({ name }: { name: string }): JSX.Element {
     { head: "rule", cell: (line) => line.rule },
     { head: "hits", cell: (line) => line.hits?.toLocaleString("en") ?? "always", number: true },
     { head: "would refuse", cell: (line) => line.audit?.toLocaleString("en") ?? NONE, number: true },
-    { head: "last", cell: (line) => (line.last ? clock(line.last) : NONE) },
+    { head: "last", cell: (line) => (line.last ? moment(line.last) : NONE) },
     { head: "written at", cell: (line) => <Written origin={line.origin} /> },
   ];
   const lines = linesOf(name, resources.data?.resources ?? [], rules.data?.rules ?? []);
@@ -204,7 +205,7 @@ function linesOf(name: string, resources: Resource[], rules: Rule[]): Line[] {
         return {
           id,
           resource: resource.ref,
-          rule: index || "no rule matched",
+          rule: index || (counted ? "no rule matched" : "all of it"),
           hits: rule?.hits ?? (counted ? 0 : null),
           audit: refuses ? (rule?.audit_hits ?? 0) : null,
           last: rule?.last_hit_at ?? null,
