@@ -1,5 +1,6 @@
 import os
 import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -148,15 +149,32 @@ def test_bash_offers_names_of_the_controller(command: None, controller: Fake, tm
     assert done.stdout.splitlines() == ["complete -o default -F _weft weft", "ratings", "reviews"]
 
 
-def test_tab_in_a_real_bash_completes(command: None, tmp_path: Path) -> None:
+# What a line editor writes between letters.
+STEERING = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|.)")
+# How each is started so that it reads nobody's own settings, and how it takes what we print.
+REAL = {
+    Shell.BASH: (["--norc", "--noprofile", "-i"], 'eval "$(weft completion bash)"'),
+    Shell.ZSH: (["-f", "-i"], 'autoload -U compinit; compinit -u -D; eval "$(weft completion zsh)"'),
+    Shell.FISH: (["--no-config", "-i"], "weft completion fish | source"),
+}
+
+
+@pytest.mark.parametrize("shell", list(Shell))
+def test_tab_in_a_real_shell_completes(shell: Shell, command: None, tmp_path: Path) -> None:
     """What is typed is `weft vers`, Tab, Enter: it can only run once it is complete."""
+    if shutil.which(shell.value) is None:
+        assert shell is not Shell.BASH
+        pytest.skip(f"{shell.value} is not installed here")
+    options, load = REAL[shell]
     child, terminal = pty.fork()
     if child == 0:
-        os.environ |= {"TERM": "dumb", "PS1": "ready> ", "HOME": str(tmp_path)}
-        os.execvp("bash", ["bash", "--norc", "--noprofile", "-i"])
+        os.environ |= {"TERM": "dumb", "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+        os.execvp(shell.value, [shell.value, *options])
     try:
-        read_until(terminal, "ready> ")
-        os.write(terminal, b'eval "$(weft completion bash)"; echo load""ed\n')
+        # In two parts, so that what is typed and shown is not what is waited for.
+        os.write(terminal, b"echo rea''dy\n")
+        read_until(terminal, "ready")
+        os.write(terminal, f"{load}; echo load''ed\n".encode())
         read_until(terminal, "loaded")
         os.write(terminal, b"weft vers\t\n")
         assert "error" not in read_until(terminal, f"\n{__version__}")
@@ -168,8 +186,8 @@ def test_tab_in_a_real_bash_completes(command: None, tmp_path: Path) -> None:
 
 def read_until(terminal: int, text: str) -> str:
     seen = ""
-    while text not in seen.replace("\r", ""):
+    while text not in STEERING.sub("", seen).replace("\r", ""):
         more = os.read(terminal, 4096)
         assert more, seen
-        seen += more.decode()
+        seen += more.decode(errors="replace")
     return seen

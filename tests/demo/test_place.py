@@ -1,4 +1,5 @@
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -53,3 +54,15 @@ def test_the_shops_python_is_the_one_that_runs_weft(monkeypatch):
     monkeypatch.setenv("PATH", "/elsewhere")
     place.own_python_first()
     assert os.environ["PATH"].split(os.pathsep) == [str(Path(sys.executable).parent), "/elsewhere"]
+
+
+def test_a_full_disk_is_named_and_nothing_stays(tmp_path, monkeypatch):
+    def full(source, target, **options):
+        raise shutil.Error([(str(source), str(target), "[Errno 28] No space left on device: 'shop.css'")])
+
+    monkeypatch.setattr(place.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(place.shutil, "copytree", full)
+    with pytest.raises(WeftError, match="cannot copy the bookshop: .*No space left") as refused, place.copied(1, True):
+        pass
+    assert refused.value.hint == "make room, or name another place in TMPDIR"
+    assert list(tmp_path.iterdir()) == []

@@ -34,7 +34,11 @@ def copied(port: int, node: bool) -> Iterator[Path]:
     # Short: it is typed.
     folder = Path(tempfile.mkdtemp(prefix="weft-shop-"))
     try:
-        shutil.copytree(sources(), folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+        try:
+            shutil.copytree(sources(), folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+        except shutil.Error as error:  # of each file, what it was and why
+            why = error.args[0][0][2]
+            raise WeftError(f"cannot copy the bookshop: {why}", "make room, or name another place in TMPDIR") from error
         variables = {"SHOP_PORT": str(port), **({} if node else {"RECOMMENDATIONS": f'"{TWIN}"'})}
         # Beside the file, so that a second `weft up` in another shell means the same.
         text = "".join(f"{name}={value}\n" for name, value in variables.items())
