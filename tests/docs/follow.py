@@ -37,8 +37,14 @@ class Reader:
     Not `strict`, it takes any answer: see rewrite.py.
     """
 
-    def __init__(self, first: Machine, strict: bool, another: Callable[[Path], Machine] = Machine) -> None:
-        self.first, self.strict, self._another = first, strict, another
+    def __init__(
+        self,
+        first: Machine,
+        strict: bool,
+        another: Callable[[Path], Machine] = Machine,
+        listener: Callable[[Machine, str], object] = lambda machine, said: None,
+    ) -> None:
+        self.first, self.strict, self._another, self._listener = first, strict, another, listener
         self.second: Machine | None = None
         self.heard: dict[int, str] = {}
 
@@ -80,6 +86,7 @@ class Reader:
             pause.wait(0.2)
             status, said = machine.type(step.command)
         self.heard[step.line] = said
+        self._listener(machine, said)
         if status != wanted:
             raise Wrong(f"{place} ended with {status}, not {wanted}; it said:\n{said}")
         if self.strict and not fits(status, said):

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tests.docs.follow import Reader, Wrong
 from tests.docs.machine import Broken, Machine
@@ -132,15 +133,13 @@ class Newcomer:
     def follow(self, page: str) -> None:
         """Block by block, with what was installed; its answers are judged too."""
         with self._machine() as machine:
-            reader = Reader(machine, strict=True, another=self._another)
+            reader = Reader(machine, strict=True, another=self._another, listener=self._believe)
             for block in blocks(ROOT / page):
                 try:
                     reader.follow(block)
                 except (Wrong, Broken) as error:
                     raise Fault(f"{block.place}: {error}") from error
             reader.end()
-            for said in reader.heard.values():
-                self._believe(machine, said)
         self._say(f"{self._seconds()}  {page}")
 
     # ------------------------------------------------------------------------------------------------- judging
@@ -162,6 +161,8 @@ class Newcomer:
             raise Fault(f"{fault}\n\n{said}")
 
     def _believe(self, machine: Machine, said: str) -> None:
+        """Right away: what it names may be gone a command later."""
+        self._judge(said)
         @cache
         def help_of(path: str) -> str | None:
             status, text = machine.type(f"weft {path} --help")
@@ -170,8 +171,10 @@ class Newcomer:
         wrong = [*judge.untrue_commands(judge.commands(said), lambda path: help_of(" ".join(path)))]
         wrong += judge.untrue_origins(said, [machine.here])
         for address in sorted(judge.addresses(said)):
-            status, answer = machine.type(f"curl -s -o /dev/null -m 10 -w '%{{http_code}}' {address}")
-            if status or answer.startswith("5"):
+            # No request: pages count those.
+            host, _, port = urlsplit(address).netloc.rpartition(":")
+            status, answer = machine.type(f"timeout 10 bash -c 'exec 3<>/dev/tcp/{host.strip('[]')}/{port}'")
+            if status:
                 wrong.append(f"{address}: {answer}")
         if wrong:
             raise Fault("\n".join(wrong) + f"\n\nis named in\n\n{said}")

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -22,13 +20,13 @@ NEVER = (
 )
 ERROR = re.compile(r"(?:^|\| )error: ")
 HINT = re.compile(r"(?:^|\| )hint: ")
+# The last word after problems that have their own hints.
+SUMMARY = re.compile(r"^error: \d+ problems?, ")
 # Between an error and its hint stand at most the last 20 lines of a service and a blank one.
 HINT_WITHIN = 24
 COMMAND = re.compile(r"`(weft(?: [^`\n]+)?)`")
 ADDRESS = re.compile(r"\bhttps?://(?:127\.[\d.]+|localhost|\[::1\]):\d+[^\s`'\"),;]*")
 ORIGIN = re.compile(r"(?<![\w/.-])((?:[\w.-]+/)*[\w-]+\.ya?ml):(\d+)")
-# An answer that is slower than this is none to somebody who clicks.
-PATIENCE_S = 10.0
 
 
 def faults(text: str) -> Iterator[str]:
@@ -39,6 +37,8 @@ def faults(text: str) -> Iterator[str]:
     lines = text.splitlines()
     for number, line in enumerate(lines):
         after = lines[number + 1 : number + 1 + HINT_WITHIN]
+        if SUMMARY.search(line) and any(HINT.search(each) for each in lines[:number]):
+            continue
         if ERROR.search(line) and not any(HINT.search(each) for each in after):
             yield f"an error without a hint: {line.strip()}"
 
@@ -66,19 +66,6 @@ def untrue_commands(named: Iterable[str], help_of: Callable[[list[str]], str | N
         for option in (word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)):
             if not re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", text):
                 yield f"`{command}`: there is no {option}"
-
-
-def untrue_addresses(named: Iterable[str]) -> Iterator[str]:
-    """Those that do not answer, or with a failure of their own."""
-    for address in sorted(set(named)):
-        try:
-            with urllib.request.urlopen(address, timeout=PATIENCE_S):
-                pass
-        except urllib.error.HTTPError as error:
-            if error.code >= 500:
-                yield f"{address}: {error.code}"
-        except OSError as error:
-            yield f"{address}: {error}"
 
 
 def untrue_origins(text: str, folders: Iterable[Path]) -> Iterator[str]:
