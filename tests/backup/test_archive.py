@@ -122,7 +122,7 @@ def extra(whole: bytes) -> bytes:
 
 DAMAGES = [
     Damage("empty", lambda whole: b"", "is damaged"),
-    Damage("text", lambda whole: b"not a backup at all", "is damaged"),
+    Damage("text", lambda whole: b"not a backup at all", "is no backup of weft"),
     Damage("another archive", lambda whole: gzip.compress(b"\0" * 10240), "is no backup of weft"),
     *(Damage(f"cut off after {n} %", partial(cut_off, n), "is damaged") for n in (10, 50, 99)),
     Damage("other bytes", changed("store.db", lambda b: b[:-1] + bytes([b[-1] ^ 1])), "store.db has another hash"),

@@ -61,6 +61,7 @@ def test_without_a_command_there_is_help(weft: Weft) -> None:
         (["get", "-o"], "option '-o' requires an argument", "see `weft get --help`"),
         (["token", "create", "a", "--uses"], "option '--uses' requires", "see `weft token create --help`"),
         (["edges", "--seconds", "0"], "invalid value for '--seconds': should be", "see `weft edges --help`"),
+        (["unit"], "missing argument 'controller|run'. Choose from: controller, run", "see `weft unit --help`"),
         (["staus"], "no such command 'staus'", "did you mean 'status' or 'stat'?"),
         (["get", "--ouput", "json"], "no such option: --ouput", "did you mean --output?"),
     ],

@@ -21,9 +21,10 @@ def test_a_port_in_use_is_refused_with_its_holder(taken: str) -> None:
 
 
 def test_a_holder_that_cannot_be_seen_is_left_out(taken: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ports, "holder", lambda port: None)
-    with pytest.raises(Taken, match=r"is in use: the test needs it"):
+    monkeypatch.setattr(ports, "holder", lambda port, host: None)
+    with pytest.raises(Taken, match=r"is in use: the test needs it") as refused:
         refuse_taken({taken: "the test"})
+    assert "`ss -ltnp` as root" in str(refused.value.hint)
 
 
 def test_what_is_free_or_wrong_in_another_way_passes(taken: str) -> None:

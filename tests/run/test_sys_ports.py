@@ -19,6 +19,15 @@ def test_who_listens_is_named(family: socket.AddressFamily, address: str) -> Non
     assert found == f"{Path('/proc/self/comm').read_text().strip()} (pid {os.getpid()})"
 
 
+def test_who_listens_on_another_address_is_not_in_the_way() -> None:
+    with socket.create_server(("127.203.2.2", 0)) as other:
+        port = other.getsockname()[1]
+        assert holder(port, "127.203.2.3") is None
+        assert f"(pid {os.getpid()})" in str(holder(port, "127.203.2.2"))
+        with socket.create_server(("0.0.0.0", 0)) as everywhere:
+            assert f"(pid {os.getpid()})" in str(holder(everywhere.getsockname()[1], "127.203.2.3"))
+
+
 def test_where_nothing_can_be_known_nobody_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys_ports, "PROC", tmp_path)
     assert holder(80) is None

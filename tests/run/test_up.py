@@ -164,6 +164,22 @@ async def test_who_wrote_for_a_shell_is_told_that_there_is_none(world: World, ad
     assert "write sh -c" in str(caught.value.hint)
 
 
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        (["sh", "-c", "echo $HOME; exit 3"], "try its command alone"),
+        (["sh", "-c", "echo weft: the app does not listen on 127.0.0.1:1 after 60 s; exit 3"], "`listen: 8000`"),
+    ],
+)
+async def test_advice_fits_what_was_said(world: World, address: str, command: list[str], hint: str) -> None:
+    world.never_ready = "a-0"
+    up, _ = prepared(address, {"a": {"command": command}})
+    with pytest.raises(Failed) as failed:
+        await asyncio.wait_for(up.run(), 20)
+    assert hint in str(failed.value.hint)
+    assert "goes to no shell" not in str(failed.value.hint)
+
+
 async def test_when_all_jobs_have_ended_it_is_over(world: World, address: str) -> None:
     up, screen = prepared(address, {"job": {"run": "echo done"}})
     assert await asyncio.wait_for(up.run(), 20) == 0

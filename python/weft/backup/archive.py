@@ -97,6 +97,8 @@ def read(file: Path, into: Path) -> Manifest:
             raise BackupError(f"cannot read {file}: {(error.strerror or str(error)).lower()}") from error
         if isinstance(error, OSError) and error.errno is not None:
             raise BackupError(f"cannot unpack {file}: {(error.strerror or str(error)).lower()}", "make room") from error
+        if isinstance(error, gzip.BadGzipFile) and "Not a gzipped file" in str(error):
+            raise BackupError(f"{file} is no backup of weft", "`weft backup FILE` writes one") from error
         raise _broken(file, f"it is cut off or changed ({str(error) or 'its end is missing'})") from error
     missing = [name for name in manifest.files if not (into / name).exists()]
     if missing:

@@ -181,7 +181,7 @@ def command_of(command: Any, words: Sequence[str]) -> tuple[Any, typer.Context, 
 
 def _usage_failure(error: typer.TyperException, command: Any, arguments: Sequence[str]) -> Failure:
     context = getattr(error, "ctx", None) or command_of(command, arguments)[1]
-    text = error.format_message()
+    text = " ".join(error.format_message().split())  # typer lists choices one below the other
     for noise in ("Value error, ", "Input "):
         text = text.replace(f": {noise}", ": ")
     for mark, end in ((". Did you mean ", ""), (" (Possible options: ", ")")):

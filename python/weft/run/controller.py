@@ -65,7 +65,8 @@ def _refuse_second(address: str) -> None:
         return
     except WeftError:
         pass
-    who = holder(int(address.rpartition(":")[2])) or "something"
+    host, _, port = address.removeprefix("http://").rpartition(":")
+    who = holder(int(port), host.strip("[]")) or "something"
     hint = f"use that controller with --controller {address}, or stop it first"
     raise Failed(f"{who} listens on {address} already", hint)
 

@@ -30,9 +30,13 @@ def refuse_taken(addresses: Mapping[str, str]) -> None:
     """`addresses`: "host:port" to what it is for."""
     for address, purpose in addresses.items():
         if not is_free(address):
-            port = int(address.rpartition(":")[2])
-            by = f" by {who}" if (who := holder(port)) else ""
-            raise Taken(f"{address} is in use{by}: {purpose} needs it", "stop that process, or take another port")
+            host, _, port = address.rpartition(":")
+            who = holder(int(port), host.strip("[]"))
+            if who is None:
+                hint = f"`ss -ltnp` as root, or `lsof -i :{port}`, says by whom; stop that, or take another port"
+                raise Taken(f"{address} is in use: {purpose} needs it", hint)
+            hint = "stop that process (`weft down`, where it is of another `weft up`), or take another port"
+            raise Taken(f"{address} is in use by {who}: {purpose} needs it", hint)
 
 
 def is_free(address: str) -> bool:

@@ -26,6 +26,8 @@ Saw: TypeAlias = "Callable[[Sequence[Workload]], object]"
 WORKLOADS_START_S = 90.0
 # Who looks at a screen on which nothing happens for longer wants to know what it waits for.
 PATIENCE_S = 5.0
+# Of a supervisor, about an app (crates/proxy/src/supervise/plan/app.rs).
+NO_LISTENER = "the app does not listen on"
 # After its own drain time a supervisor needs a moment to stop app and proxy.
 GRACE_S = 10.0
 
@@ -96,7 +98,10 @@ class Starter:
         command = self._commands.get(child.name)
         if command is None:
             return above
-        if any("$" in word for word in command):
+        if any(NO_LISTENER in line for line in child.tail):
+            return f"{above}; let it listen on its PORT, or say where it does: `listen: 8000` beside its port"
+        # "sh -c '…'", also behind env or nice, has its shell.
+        if any("$" in word for word in command) and "-c" not in command:
             return f"{above}; its command goes to no shell, so $ stays as it is: write sh -c '…' around it"
         return f"{above}; try its command alone, with PORT set, or change `run` of {child.name}"
 

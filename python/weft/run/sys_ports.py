@@ -15,6 +15,7 @@ PROC = Path("/proc")
 ADDRESS, STATE, INODE = 1, 3, 9
 # TCP_LISTEN, linux/include/net/tcp_states.h
 LISTEN = "0A"
+EVERYWHERE = ("0.0.0.0", "::")
 _SOCKET = re.compile(r"socket:\[(\d+)\]")
 
 
@@ -31,9 +32,10 @@ class Listener:
     directory: str = ""
 
 
-def holder(port: int) -> str | None:
-    """ "python3 (pid 4711)"; None: nobody, or nobody whom we may see."""
-    inodes = {found.inode for found in _listening() if found.port == port}
+def holder(port: int, host: str = "") -> str | None:
+    """ "python3 (pid 4711)"; None: nobody, or nobody whom we may see. `host`: only who is in the way there."""
+    in_the_way = (host, *EVERYWHERE)
+    inodes = {found.inode for found in _listening() if found.port == port and (not host or found.address in in_the_way)}
     if not inodes:
         return None
     for process in PROC.glob("[0-9]*"):
