@@ -89,6 +89,31 @@ def test_each_look_takes_the_place_of_the_last(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out.count(CLEAR) == 3
 
 
+def test_a_narrow_terminal_keeps_a_line_a_row(
+    controller: Fake, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    controller.answers["/v1/signals"] = {"signals": [signals("a-service-with-a-long-name")]}
+    monkeypatch.setenv("COLUMNS", "20")
+
+    def pause() -> None:
+        raise KeyboardInterrupt
+
+    with Mesh.connect() as mesh, pytest.raises(KeyboardInterrupt):
+        watch(mesh, asked(), pause)
+    lines = capsys.readouterr().out.removeprefix(CLEAR).splitlines()
+    assert lines[3] == "default/a-service-w…" and {len(line) for line in lines} <= {0, 20}
+
+
+def test_a_terminal_that_cannot_go_back_is_told_once(
+    weft: Weft, controller: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    controller.answers["/v1/signals"] = {"signals": [signals("reviews")]}
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "dumb")
+    done = weft("top")
+    assert done.status == 0 and "\x1b" not in done.out and "default/reviews" in done.out
+
+
 def test_a_controller_that_went_is_looked_for_again(capsys: pytest.CaptureFixture[str]) -> None:
     def pause() -> None:
         raise KeyboardInterrupt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
@@ -64,9 +65,12 @@ def top(
 
     Until Ctrl-C.
     """
+    from weft.run.display import DUMB
+
     asked = Asked(service, seconds, by, edges, namespace)
     with connect(controller) as mesh:
-        if once or not sys.stdout.isatty():
+        # A terminal that cannot go back gets what a pipe gets.
+        if once or not sys.stdout.isatty() or os.environ.get("TERM", "") in DUMB:
             print(page(mesh, asked), end="")
             return
         try:
@@ -99,11 +103,17 @@ def watch(mesh: Mesh, asked: Asked, pause: Callable[[], None]) -> None:
 
     while True:
         try:
-            shown = page(mesh, asked, shutil.get_terminal_size().lines - 1)
+            columns, lines = shutil.get_terminal_size()
+            shown = "".join(f"{cut(line, columns)}\n" for line in page(mesh, asked, lines - 1).splitlines())
         except ControllerUnreachable as error:
             shown = f"{error.message}; looking again\n"  # it may be restarting, and whoever watches wants to see that
         print(CLEAR + shown, end="", flush=True)
         pause()
+
+
+def cut(line: str, columns: int) -> str:
+    """One that goes on in the next would push the first out at the top."""
+    return line if len(line) <= columns else f"{line[: columns - 1]}…"
 
 
 def page(mesh: Mesh, asked: Asked, lines: int | None = None) -> str:

@@ -14,6 +14,8 @@ from typing import Any
 from weft.init.compose_variables import resolved
 
 # What stands between colons; a variable has colons of its own.
+# "127.0.0.1::80": reached there, at a port that Docker chooses.
+_ADDRESS_ALONE = re.compile(r"(\[[^\]]*\]|[^:\[\]]+)::(?=[^:]+$)")
 _PART = re.compile(r"(?:\$\{[^}]*\}|\[[^\]]*\]|[^:])+")
 MAX_PORT = 65535
 
@@ -42,7 +44,7 @@ def ports_of(value: Any, variables: Mapping[str, str]) -> Iterator[Port]:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise Unclear('write "8080:80"')
     text, _, protocol = str(value).partition("/")
-    parts = _PART.findall(text)
+    parts = _PART.findall(_ADDRESS_ALONE.sub("", text))
     if not 1 <= len(parts) <= 3:
         raise Unclear('write "8080:80"')
     targets = _range(resolved(parts[-1], variables))
