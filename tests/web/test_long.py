@@ -147,6 +147,28 @@ def test_while_a_controller_starts_the_page_says_so(page: Any) -> None:
     page.wait_for_function("() => document.querySelector('[role=status]').innerText === ''")
 
 
+LONG = "a-service-of-a-department-that-likes-to-say-all-of-it-in-one-name"
+FITS = """
+() => [...document.querySelectorAll(".node")].every((node) => {
+  const box = node.querySelector("rect").getBoundingClientRect();
+  return [...node.querySelectorAll("text")].every((text) => text.getBoundingClientRect().right <= box.right);
+})
+"""
+
+
+def test_long_names_stay_in_their_boxes_and_are_told_whole(page: Any) -> None:
+    names = [f"{LONG[:61]}-{number}" for number in range(4)]
+    calls = [edge(a, b) for a, b in itertools.pairwise(names)]
+    opened(page, "graph", parts(services=[service(name) for name in names], edges=calls))
+    page.get_by_role("link", name=names[0]).first.wait_for()
+    assert page.locator(".graph .name").first.text_content().strip().endswith("…")
+    assert page.evaluate(FITS)
+    for width in (375, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width)
+    assert page.complaints == []
+
+
 def test_a_large_mesh_is_looked_at_one_service_at_a_time(page: Any) -> None:
     opened(page, "graph", mesh(200, 1000))
     page.get_by_text("200 services and 1,000 links are too many for one picture").wait_for()
