@@ -17,13 +17,14 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "images"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 EXPLAIN = "explain?from=default/intern-0&to=default/ratings&method=GET&path=/ratings/emma"
+SERVICE = "main:has(td[data-head=hits]) td[data-head=ejected] >> text=; out for"
 # Name, address below /ui/, colour scheme, width; and what is shown once the page is complete.
 Scheme: TypeAlias = Literal["light", "dark"]
 PICTURES: tuple[tuple[str, str, Scheme, int, str], ...] = (
     ("graph", "graph", "light", 1280, ".ejected >> text=ejected"),
     ("around", "graph?around=ratings", "dark", 1280, ".ejected >> text=ejected"),
     ("services", "services", "light", 1280, "tbody"),
-    ("service", "services/default/ratings", "light", 1280, "td[data-head=ejected] >> text=; out for"),
+    ("service", "services/default/ratings", "light", 1280, SERVICE),
     ("workloads", "workloads", "dark", 1280, "tbody"),
     ("resources", "resources", "light", 1280, "tbody"),
     ("explain", EXPLAIN, "dark", 1280, ".end"),
@@ -33,7 +34,7 @@ PICTURES: tuple[tuple[str, str, Scheme, int, str], ...] = (
 # Of a window that nobody made larger, and of a picture that fits between two paragraphs.
 HEIGHT, HIGHEST = 800, 1140
 # A page is complete in a second; a replica that was just let in again fails again within some more.
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 
 
 def take(address: str, folder: Path, browser: Any) -> list[Path]:

@@ -105,12 +105,14 @@ class World:
     rest: int
     grpc: int
     processes: list[subprocess.Popen[str]] = field(default_factory=list)
+    # Of the controller. Another address of 127/8 is shared with nobody, whatever its ports are.
+    host: str = "127.0.0.1"
 
     @property
     def env(self) -> dict[str, str]:
         return {
             **os.environ,
-            "WEFT_CONTROLLER": f"http://127.0.0.1:{self.rest}",
+            "WEFT_CONTROLLER": f"http://{self.host}:{self.rest}",
             "WEFT_STATE_DIR": str(self.folder / "state"),
             "TMPDIR": str(self.folder),
         }
@@ -132,14 +134,14 @@ class World:
     def controller(self, *options: str) -> subprocess.Popen[str]:
         ready = self.folder / "ready"
         ready.unlink(missing_ok=True)
-        addresses = ["--rest-address", f"127.0.0.1:{self.rest}", "--grpc-address", f"127.0.0.1:{self.grpc}"]
+        addresses = ["--rest-address", f"{self.host}:{self.rest}", "--grpc-address", f"{self.host}:{self.grpc}"]
         process = self.start("controller", *addresses, "--ready-file", str(ready), *options)
         until(lambda: ready.exists() or process.poll() is not None, "the controller")
         assert ready.exists(), f"the controller ended with {process.returncode}"
         return process
 
     def mesh(self) -> Mesh:
-        return Mesh.connect(f"http://127.0.0.1:{self.rest}")
+        return Mesh.connect(f"http://{self.host}:{self.rest}")
 
     def apply(self, *documents: dict[str, Any]) -> None:
         with self.mesh() as mesh:

@@ -12,7 +12,6 @@ import pytest
 
 from tests.e2e.conftest import World, free_port, get, until
 from tools.build_dashboard import NotBuilt, build
-from weft.mesh import Mesh
 
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -44,20 +43,22 @@ def browser() -> Iterator[Any]:
         browser.close()
 
 
+def own_world(folder: Path, number: int) -> World:
+    """With addresses of this process alone, so that two runs of these tests on one machine do not meet."""
+    host = f"127.{60 + number}.{os.getpid() >> 8 & 255}.{os.getpid() % 254 + 1}"
+    return World(folder, 15080, 15010, host=host)
+
+
 class Shop:
     """`weft demo`, and the address of its controller."""
 
     def __init__(self, world: World) -> None:
-        self.folder = world.folder
-        # Of this process alone, so that two runs of these tests on one machine do not meet.
-        host = f"127.61.{os.getpid() >> 8 & 255}.{os.getpid() % 254 + 1}"
-        self.rest, self.address = f"{host}:15080", f"http://{host}:15080"
-        addresses = ["--rest-address", self.rest, "--grpc-address", f"{host}:15010"]
+        self.folder, self.mesh = world.folder, world.mesh
+        self.rest = f"{world.host}:{world.rest}"
+        self.address = f"http://{self.rest}"
+        addresses = ["--rest-address", self.rest, "--grpc-address", f"{world.host}:{world.grpc}"]
         self.process = world.start("demo", "--port", str(free_port()), *addresses, "--rate", "8")
         until(self._busy, "all calls of the shop, and an ejection")
-
-    def mesh(self) -> Mesh:
-        return Mesh.connect(self.address)
 
     def _busy(self) -> bool:
         assert self.process.poll() is None, (self.folder / "log").read_text()
@@ -75,7 +76,7 @@ def _name(end: dict[str, str]) -> str:
 
 @pytest.fixture(scope="module")
 def shop(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    world = World(tmp_path_factory.mktemp("w"), free_port(), free_port(neighbours=2))
+    world = own_world(tmp_path_factory.mktemp("w"), 1)
     try:
         yield Shop(world)
     finally:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import World, free_port
+from tests.e2e.conftest import World
+from tests.web.conftest import own_world
 
 # Links of the navigation; of each page one thing that stands there also when nobody answers.
 PAGES = {"graph": "before", "services": "before", "workloads": "No workload", "resources": "does not answer"}
@@ -17,7 +18,7 @@ SLOW_MS = 60_000
 
 @pytest.fixture
 def world(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    found = World(tmp_path_factory.mktemp("g"), free_port(), free_port(neighbours=2))
+    found = own_world(tmp_path_factory.mktemp("g"), 2)
     yield found
     found.close()
 
@@ -25,7 +26,7 @@ def world(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wo
 def test_a_controller_that_is_gone_is_said_on_each_page_and_comes_back(page: Any, world: World) -> None:
     first = world.controller()
     world.apply(world.service("before"))
-    address = f"http://127.0.0.1:{world.rest}/ui"
+    address = f"http://{world.host}:{world.rest}/ui"
     page.goto(f"{address}/services")
     page.get_by_role("link", name="before").wait_for()
     page.evaluate("window.mark = 1")
@@ -51,6 +52,6 @@ def test_a_controller_that_is_gone_is_said_on_each_page_and_comes_back(page: Any
 def test_until_the_first_word_no_page_says_that_there_is_nothing(page: Any, world: World) -> None:
     world.controller()
     page.route("**/v1/stream", lambda route: None)
-    page.goto(f"http://127.0.0.1:{world.rest}/ui/services")
+    page.goto(f"http://{world.host}:{world.rest}/ui/services")
     page.get_by_text("Waiting for the controller").wait_for()
     assert page.get_by_role("heading", level=1).count() == 1 and "No service yet" not in page.inner_text("main")

@@ -10,7 +10,7 @@ import { Link } from "../router";
 import type { Edge, MeshEvent, Point, Resource, Rule, Workload } from "../types";
 import { EdgeTable } from "./edges";
 import { Found } from "./found";
-import { Health, howMuch, into } from "./services";
+import { Health, howMuch, into, loadOf } from "./services";
 
 const HOUR_S = 3600;
 const STEP_S = 60;
@@ -108,18 +108,13 @@ function Endpoints({ name }: { name: string }): JSX.Element {
   const out = useMemo(() => ejections(events), [events]);
   const load = (workload: Workload): Edge[] =>
     (data?.edges ?? []).filter((edge) => edge.destination.workload === workload.name);
-  const sum = (workload: Workload, of: (edge: Edge) => number): number => load(workload).reduce((n, edge) => n + of(edge), 0);
   const columns: Column<Workload>[] = [
     { head: "workload", cell: (each) => short(each.name) },
     { head: "version", cell: (each) => each.version || NONE },
     { head: "health", cell: (each) => <Badge tone={toneOfHealth(each.health)}>{each.health}</Badge> },
-    { head: "load", cell: (each) => rate(sum(each, (edge) => edge.requests_per_second)), number: true },
-    {
-      head: "errors",
-      cell: (each) => errors({ requests: sum(each, (e) => e.requests), failures: sum(each, (e) => e.failures) }),
-      number: true,
-    },
-    { head: "p99", cell: (each) => ms(Math.max(...load(each).map((edge) => edge.p99_ms ?? 0), 0) || null), number: true },
+    { head: "load", cell: (each) => (data ? howMuch(loadOf(load(each))) : NONE), number: true },
+    { head: "errors", cell: (each) => errors(loadOf(load(each))), number: true },
+    { head: "p99", cell: (each) => ms(loadOf(load(each)).p99), number: true },
     { head: "ejected", cell: (each) => <Ejected event={out.get(each.name)} /> },
   ];
   return (
@@ -180,7 +175,7 @@ function Rules({ name }: { name: string }): JSX.Element {
         columns={columns}
         rows={lines}
         id={(line) => line.id}
-        empty="No route and no policy names it: defaults apply."
+        empty={resources.data && rules.data ? "No route and no policy names it: defaults apply." : "asking …"}
       />
     </>
   );

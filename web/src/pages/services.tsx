@@ -16,23 +16,33 @@ export interface Load {
 
 const IDLE: Load = { perSecond: 0, requests: 0, failures: 0, connections: 0, p99: null };
 
+export function loadOf(edges: Edge[]): Load {
+  const load = { ...IDLE };
+  for (const edge of edges) add(load, edge);
+  return load;
+}
+
+function add(load: Load, edge: Edge): void {
+  load.perSecond += edge.requests_per_second;
+  load.requests += edge.requests;
+  load.failures += edge.failures;
+  load.connections += edge.connections;
+  if (edge.p99_ms !== null) load.p99 = Math.max(load.p99 ?? 0, edge.p99_ms);
+}
+
 /** What each service is asked. */
 function loads(edges: Edge[]): Map<string, Load> {
   const found = new Map<string, Load>();
   for (const edge of edges) {
     const load = found.get(edge.destination.service) ?? { ...IDLE };
-    load.perSecond += edge.requests_per_second;
-    load.requests += edge.requests;
-    load.failures += edge.failures;
-    load.connections += edge.connections;
-    if (edge.p99_ms !== null) load.p99 = Math.max(load.p99 ?? 0, edge.p99_ms);
+    add(load, edge);
     found.set(edge.destination.service, load);
   }
   return found;
 }
 
 export const into = (edges: Edge[], service: string): Load =>
-  loads(edges.filter((edge) => edge.destination.service === service)).get(service) ?? IDLE;
+  loadOf(edges.filter((edge) => edge.destination.service === service));
 
 export const howMuch = (load: Load): string =>
   !load.requests && load.connections ? ofConnections(load.connections) : rate(load.perSecond);
