@@ -1,10 +1,15 @@
+import os
+import stat
+import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from tests.cli.conftest import Weft
 from weft.cli.failure import Failure
 from weft.cli.up import all_published, published, show_tail
+from weft.identity.machines import Grant, MachineToken
 from weft.resources.expand import expand_text
 from weft.resources.load import load_text
 from weft.run.loopback import Target
@@ -77,6 +82,30 @@ def test_what_cannot_be_joined_starts_nothing(
     done = weft("up", "-f", str(tmp_path / "weft.yaml"), *words)
     assert (done.status, done.err.splitlines()[0]) == (1, says)
     assert "\nhint: " in done.err and not (tmp_path / "state").exists()
+
+
+def test_a_token_does_not_stay_in_the_command_line(
+    weft: Weft, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began: list[list[str]] = []
+
+    def execv(path: str, words: list[str]) -> NoReturn:
+        began.append(words)
+        raise SystemExit
+
+    monkeypatch.setenv("WEFT_STATE_DIR", str(tmp_path / "state"))
+    (tmp_path / "weft.yaml").write_text(FILE.replace("run: y", "run: y, machine: b"))
+    token = MachineToken("1", "s", "127.53.9.1:9", "", "ab", "t", "b", (Grant("shop", "job"),), 0, 9).encode()
+    for join in (["--join", token], [f"--join={token}"]):
+        words = ["up", "-f", str(tmp_path / "weft.yaml"), *join]
+        monkeypatch.setattr(sys, "orig_argv", ["python3", "/usr/bin/weft", *words])
+        monkeypatch.setattr(os, "execv", execv)
+        with pytest.raises(SystemExit):
+            weft(*words)
+    [file] = (tmp_path / "state/joined").glob("*/token.new")
+    assert file.read_text().strip() == token and stat.S_IMODE(file.stat().st_mode) == 0o600
+    common = [sys.executable, "/usr/bin/weft", "up", "-f", str(tmp_path / "weft.yaml")]
+    assert began == [[*common, "--join", str(file)], [*common, f"--join={file}"]]
 
 
 def test_a_mesh_of_ones_own_has_nothing_to_keep(weft: Weft) -> None:
