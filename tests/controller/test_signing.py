@@ -62,6 +62,22 @@ async def test_the_listener_for_joining_gives_nothing_without_a_token_and_serves
         assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
 
 
+async def test_strangers_fill_neither_memory_nor_log(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    credentials = grpc.ssl_channel_credentials(world.roots)
+    options = (("grpc.ssl_target_name_override", "localhost"),)
+    async with grpc.aio.secure_channel(str(world.controller.join_address), credentials, options=options) as channel:
+        named = world.proxy("default/a-0")
+        named.workload.namespace = "\x1b[2J\n12:00:00 all is well" * 500
+        assert (await refused(world, named, channel)).code() == grpc.StatusCode.INVALID_ARGUMENT
+        large = world.proxy("default/a-0")
+        large.workload.name = "a" * 100_000
+        assert (await refused(world, large, channel)).code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    [event] = world.controller.events.after(0, "certificate-refused")[0]
+    [said] = [record.getMessage() for record in caplog.records if record.name == "weft.controller.signing"]
+    for text in (event.subject, said):
+        assert text.isprintable() and len(text) < 700
+
+
 async def test_the_other_listener_asks_for_a_certificate_of_ours(world: World) -> None:
     proxy = world.proxy("default/a-0", "default/a")
     credentials = grpc.ssl_channel_credentials(world.roots)

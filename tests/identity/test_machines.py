@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 
 import pytest
 
 from weft.identity.errors import IdentityError
-from weft.identity.machines import MAX_GRANTS, Grant, MachineToken, derived, mint_machine
+from weft.identity.machines import MAX_GRANTS, PREFIX, Grant, MachineToken, derived, mint_machine
 from weft.identity.tokens import JoinToken, Place, check
 from weft.store.model import Token
 
@@ -92,3 +93,11 @@ def test_a_cut_one_says_so() -> None:
 def test_an_impossible_one_is_refused(machine: str, grants: list[Grant]) -> None:
     with pytest.raises(IdentityError):
         mint_machine(machine, grants, PLACE, 0.0)
+
+
+@pytest.mark.parametrize("made", ["1e999", "[" * 20_000, '"\\ud800"'])
+def test_what_means_harm_is_no_machines_token(made: str) -> None:
+    fields = '"id":"a","secret":"b","controller":"c","join":"d","root":"e","domain":"f","machine":"g","grants":[]'
+    text = f'{{{fields},"made":{made},"expires":0}}'
+    with pytest.raises(IdentityError, match="not a machine's token"):
+        MachineToken.decode(PREFIX + base64.urlsafe_b64encode(text.encode()).decode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 
 import pytest
@@ -40,6 +41,25 @@ def test_what_is_no_token_says_so(text: str) -> None:
     with pytest.raises(IdentityError, match="not a join token") as caught:
         JoinToken.decode(text)
     assert caught.value.reason == "invalid"
+
+
+def encoded(prefix: str, text: str) -> str:
+    return prefix + base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+FIELDS = '"controller":"c","join":"d","root":"e","domain":"f","namespace":"g","account":"h"'
+HOSTILE = [
+    f'{{"id":"a","secret":"b",{FIELDS},"expires":1e999}}',
+    f'{{"id":"a","secret":"\\ud800",{FIELDS}}}',
+    "[" * 2900,
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_means_harm_is_no_token(text: str) -> None:
+    """Whoever reaches the listener for joining can send it."""
+    with pytest.raises(IdentityError, match="not a join token"):
+        JoinToken.decode(encoded("weft1.", text))
 
 
 def test_a_cut_token_says_so() -> None:

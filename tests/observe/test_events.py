@@ -42,3 +42,9 @@ async def test_a_reader_can_wait_for_the_next() -> None:
     events.add("x", "y", "z")
     await waiting
     assert events.waiting == 0
+
+
+def test_no_event_is_larger_than_people_read() -> None:
+    ring = EventRing(lambda: 0.0)
+    event = ring.add("k" * 10_000, "s" * 10_000, "t" * 10_000)
+    assert (len(event.kind), len(event.subject), len(event.text)) == (64, 200, 500)

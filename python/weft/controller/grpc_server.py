@@ -22,6 +22,8 @@ MIN_PING_MS = 5_000
 MAX_RECEIVED = 16 << 20
 # Neighbouring free ports, when none was asked for: Linux gives connections the even ones, which many second ones are.
 TRIES = 500
+# Strangers reach the listener for joining: a request for a certificate with a token is below 8 KiB.
+MAX_JOINING = 64 << 10
 
 OPTIONS: Sequence[tuple[str, int]] = (
     # Two controllers on one port would each get half of the proxies.
@@ -32,7 +34,6 @@ OPTIONS: Sequence[tuple[str, int]] = (
     ("grpc.http2.min_ping_interval_without_data_ms", MIN_PING_MS),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", MIN_PING_MS),
     ("grpc.http2.max_pings_without_data", 0),
-    ("grpc.max_receive_message_length", MAX_RECEIVED),
     ("grpc.max_send_message_length", -1),
 )
 
@@ -48,7 +49,7 @@ class GrpcServers:
         tap: control_pb2_grpc.TapServicer,
         delivery: grpc.GenericRpcHandler,  # type: ignore[type-arg]  # generic in the stubs only
     ) -> None:
-        self._main, self._joining = grpc.aio.server(options=OPTIONS), grpc.aio.server(options=OPTIONS)
+        self._main, self._joining = _server(MAX_RECEIVED), _server(MAX_JOINING)
         for server in (self._main, self._joining):
             control_pb2_grpc.add_IdentityServicer_to_server(identity, server)
         control_pb2_grpc.add_RegistrationServicer_to_server(registration, self._main)
@@ -96,6 +97,11 @@ class GrpcServers:
     async def stop(self, grace_s: float) -> None:
         await self._joining.stop(grace_s)
         await self._main.stop(grace_s)
+
+
+def _server(most: int) -> grpc.aio.Server:
+    """`most`: bytes of a message that it takes."""
+    return grpc.aio.server(options=(*OPTIONS, ("grpc.max_receive_message_length", most)))
 
 
 def _credentials(authority: Authority, server: ServerIdentity, *, require_client: bool) -> grpc.ServerCredentials:

@@ -9,7 +9,8 @@ import grpc
 from weft.controller.peers import identify
 from weft.identity.errors import IdentityError
 from weft.identity.signer import Ask, Signed, Signer
-from weft.observe.events import EventRing
+from weft.observe.events import MAX_SUBJECT, EventRing
+from weft.printable import in_line
 from weft.store.errors import StoreError
 from weft.store.store import Store
 from weft.v1 import control_pb2, control_pb2_grpc
@@ -42,7 +43,8 @@ class IdentityService(control_pb2_grpc.IdentityServicer):
             request.token,
             float(request.unix_seconds),
         )
-        who = f"{ask.namespace}/{ask.workload or ask.service_account}"
+        # As a stranger says; no text of theirs becomes a line of the log.
+        who = in_line(f"{ask.namespace}/{ask.workload or ask.service_account}"[:MAX_SUBJECT])
         try:
             peer = await identify(context, self._store, self._signer.authority.trust_domain)
             signed = await self._signer.sign(ask, peer.proof)

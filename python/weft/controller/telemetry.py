@@ -63,7 +63,7 @@ class TelemetryService(control_pb2_grpc.TelemetryServicer):
         for event in report.events[:MAX_EVENTS_PER_REPORT]:
             subject = event.subject or report.reporter
             grave = severity(event.kind)
-            self._events.add(event.kind[:64], subject[:200], event.text, grave, event.unix_ms / 1000 or None)
+            self._events.add(event.kind, subject, event.text, grave, event.unix_ms / 1000 or None)
 
     def _keep_own(self, report: control_pb2.TelemetryReport, peer: Peer) -> None:
         own = [edge for edge in report.edges if self._reporters.keep_own(edge.key, report.reporter, peer)]

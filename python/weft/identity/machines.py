@@ -77,7 +77,7 @@ class MachineToken:
             texts = {name: str(fields[name]) for name in cls.__slots__ if name not in ("grants", "made", "expires")}
             grants = tuple(Grant(str(g[0]), str(g[1]), str(g[2]), int(g[3])) for g in fields["grants"])
             return cls(**texts, grants=grants, made=int(fields["made"]), expires=int(fields["expires"]))
-        except (ValueError, TypeError, KeyError, IndexError) as error:
+        except (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError) as error:
             raise _not_one("it is cut off or changed") from error
 
     def for_grant(self, namespace: str, account: str, service: str) -> JoinToken | None:

@@ -53,7 +53,8 @@ def check_trust_domain(text: str) -> str:
 
 def check_name(what: str, text: str) -> str:
     if not _SEGMENT.fullmatch(text) or text in (".", ".."):
-        raise IdentityError("invalid", f"not a {what}: {text!r}", "use letters, digits, dots, dashes and underscores")
+        hint = "use letters, digits, dots, dashes and underscores"
+        raise IdentityError("invalid", f"not a {what}: {text[:80]!r}", hint)
     return text
 
 

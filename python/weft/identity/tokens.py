@@ -58,8 +58,9 @@ class JoinToken:
         try:
             fields = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
             texts = {name: str(fields[name]) for name in cls.__slots__ if name in fields and name != "expires"}
+            "".join(texts.values()).encode()  # half of a surrogate pair is no text
             return cls(**texts, expires=int(fields.get("expires", 0)))
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
             raise _not_a_token("it is cut off or changed") from error
 
 

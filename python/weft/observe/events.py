@@ -15,6 +15,8 @@ SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
 MAX_EVENTS = 1_000
 # A proxy in trouble repeats itself; nobody reads the hundredth.
 MAX_TEXT = 500
+# A kind is a word, a subject a name: of strangers, too, who may say that they are called a megabyte.
+MAX_KIND, MAX_SUBJECT = 64, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class EventRing:
     def add(self, kind: str, subject: str, text: str, severity: Severity = "info", at: float | None = None) -> Event:
         self._last += 1
         moment = self._clock() if at is None else at
-        event = Event(self._last, moment, kind, subject, text[:MAX_TEXT], severity)
+        event = Event(self._last, moment, kind[:MAX_KIND], subject[:MAX_SUBJECT], text[:MAX_TEXT], severity)
         self._events.append(event)
         self._added.set()
         self._added = asyncio.Event()
