@@ -56,6 +56,13 @@ def test_without_a_certificate_it_is_not_meshed() -> None:
     assert admit(request, LOCAL, "t", NOW).info.identity == ""
 
 
+def test_who_came_with_a_certificate_has_one_whatever_it_says() -> None:
+    """Else callers would go in the clear to whatever address it names, their own machine's among them."""
+    request = said("127.0.0.1")
+    request.certificate_not_after = 0
+    assert admit(request, holder(), "t", NOW).info.identity == "spiffe://t/ns/default/sa/reviews"
+
+
 @pytest.mark.parametrize(
     ("peer", "changes", "account"),
     [

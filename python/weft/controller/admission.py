@@ -87,7 +87,9 @@ def _check_claims(workload: program_pb2.Workload, peer: Peer, name: str, account
 def _info(said: control_pb2.Attachment, peer: Peer, trust_domain: str, account: str) -> WorkloadInfo:
     workload = said.workload
     name = f"{workload.namespace}/{workload.name}"
-    identity = str(SpiffeId(trust_domain, workload.namespace, account)) if said.certificate_not_after else ""
+    # Who came with a certificate is called with mTLS, so that nobody else can be reached in its name.
+    meshed = said.certificate_not_after or peer.proof.identity
+    identity = str(SpiffeId(trust_domain, workload.namespace, account)) if meshed else ""
     return WorkloadInfo(
         name=name,
         namespace=workload.namespace,
