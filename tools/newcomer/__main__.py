@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 
 from tests.docs.follow import Reader, Wrong
 from tests.docs.machine import Broken, Machine
-from tests.docs.page import blocks
+from tests.docs.page import Block, blocks
 from tools.newcomer import judge
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -134,13 +134,21 @@ class Newcomer:
         """Block by block, with what was installed; its answers are judged too."""
         with self._machine() as machine:
             reader = Reader(machine, strict=True, another=self._another, listener=self._believe)
-            for block in blocks(ROOT / page):
-                try:
-                    reader.follow(block)
-                except (Wrong, Broken) as error:
-                    raise Fault(f"{block.place}: {error}") from error
-            reader.end()
+            try:
+                self._follow(reader, blocks(ROOT / page))
+            finally:
+                reader.close()
         self._say(f"{self._seconds()}  {page}")
+
+    def _follow(self, reader: Reader, todo: Sequence[Block]) -> None:
+        if any("on the second machine" in block.said for block in todo):
+            reader.add_second()
+        for block in todo:
+            try:
+                reader.follow(block)
+            except (Wrong, Broken) as error:
+                raise Fault(f"{block.place}: {error}") from error
+        reader.end()
 
     # ------------------------------------------------------------------------------------------------- judging
 
