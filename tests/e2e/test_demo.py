@@ -191,6 +191,11 @@ def test_a_killed_replica_is_started_again(demo: Demo) -> None:
     until(lambda: "the app was ended by SIGKILL" in demo.type(events).stdout, "an event of it")
 
 
+def test_who_is_refused_is_an_event(demo: Demo) -> None:
+    told = "default/intern-0: access-denied; `weft explain --from default/intern-0"
+    until(lambda: told in demo.type("weft events --kind refused -o json").stdout, "the intern")
+
+
 def test_a_failed_request_says_why(demo: Demo) -> None:
     fail, explain = demo.commands(5)
     answer = demo.typed(fail)

@@ -44,6 +44,8 @@ from weft.identity.server import ServerIdentity
 from weft.identity.signer import Signer
 from weft.observe.edges import EdgeBook
 from weft.observe.events import EventRing
+from weft.observe.refusals import EVERY_S as REFUSALS_EVERY_S
+from weft.observe.refusals import Refusals
 from weft.observe.rules import RuleBook
 from weft.observe.taps import TapBook
 from weft.resources.ref import Ref
@@ -89,6 +91,8 @@ class Controller:
         options, trust_domain = self.options, self.authority.trust_domain
         self.events = EventRing(self.clock.time)
         self.edges, self.rules, self.taps = EdgeBook(), RuleBook(), TapBook()
+        self.refusals = Refusals(self.events, self.edges.reasons)
+        self.edges.on_growth = self.refusals.see
         self.topics = Topics()
         self.statuses: dict[Ref, Status] = {}
         self.compiling = Compiling(self.topics, trust_domain, self.authority.roots, self._compiled, compiler)
@@ -136,7 +140,7 @@ class Controller:
         await self.grpc.start()
         names = frozenset(self._names())
         await self.rest.start(build_app(self, self.state.rest_token(), names))
-        works = (self.registry.run(), self.discovery.run(), self._forget_edges())
+        works = (self.registry.run(), self.discovery.run(), self._forget_edges(), self._tell_refusals())
         self._tasks = [asyncio.create_task(work) for work in works]
         if self.store.restored:
             self._tasks.append(asyncio.create_task(self._settle()))
@@ -262,6 +266,11 @@ class Controller:
         self.delivery.refresh()
         await self.store.settled()
         log.info("proxies are told what the backup says: revision %d", self.store.revision)
+
+    async def _tell_refusals(self) -> None:
+        while True:
+            await self.clock.sleep(REFUSALS_EVERY_S)
+            self.refusals.look()
 
     async def _forget_edges(self) -> None:
         while True:

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 
 from weft.client.types import Edge, EdgeEnd, Event, Workload
 from weft.demo.people import Seen
+from weft.observe.refusals import REFUSALS
 
 # What users may lose: one request in a thousand.
 GOAL = 0.999
 MTLS = "mtls"
-# Reasons with which a callee's proxy turns a caller away.
-REFUSALS = ("access-denied", "mtls-required")
 EJECTED = "ejected"
 
 

@@ -7,7 +7,7 @@ callee's counts only where the caller has no proxy.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
@@ -84,6 +84,8 @@ class EdgeBook:
     """All edges. `record` takes what a proxy reports, `edges` and `history` answer from it."""
 
     def __init__(self) -> None:
+        # Is told what each edge has grown by.
+        self.on_growth: Callable[[EdgeId, Counters], object] = lambda edge, grown: None
         self.reasons = ReasonNames()
         # Records that found no place: MAX_EDGES.
         self.dropped = 0
@@ -164,6 +166,7 @@ class EdgeBook:
         grown = counters.since(before or Counters())
         if baseline or not grown:
             return
+        self.on_growth(key, grown)
         ring = self._rings.get(key)
         if ring is None:
             if len(self._rings) >= MAX_EDGES:
