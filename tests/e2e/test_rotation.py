@@ -8,65 +8,26 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.e2e.alone import answers, program, serving
 from tests.e2e.conftest import free_port, get, until
 from weft.run.binary import proxy_path
 
 ROTATIONS, BETWEEN = 8, 60
 
 
-class App(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
 def app() -> Iterator[int]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), App)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server.server_port
-    server.shutdown()
-    server.server_close()
-
-
-def program(port: int, app: int, log: Path) -> dict[str, Any]:
-    name = "default/b:80"
-    return {
-        "mesh": {"name": "mesh", "trustDomain": "t.example"},
-        "frontends": [{"name": f"{name}@*", "hosts": ["b"], "port": 80, "defaultBackend": name}],
-        "backends": [{"name": name, "service": "default/b", "port": 80}],
-        "endpoints": [{"name": name, "endpoints": [{"address": "127.0.0.1", "port": app, "workload": "default/b-0"}]}],
-        "launch": {
-            "workload": {"namespace": "default", "name": "a-0"},
-            "outbound": [{"address": f"127.0.0.1:{port}", "frontend": name}],
-            "accessLog": "ACCESS_LOG_ALL",
-            "accessLogFile": str(log),
-        },
-    }
-
-
-def answers(port: int) -> bool:
-    try:
-        return get(f"127.0.0.1:{port}", "/first").status == 200
-    except OSError:
-        return False
+    with serving() as port:
+        yield port
 
 
 def test_no_line_is_lost(tmp_path: Path, app: int) -> None:
     port, log, file = free_port(), tmp_path / "access.log", tmp_path / "program.json"
-    file.write_text(json.dumps(program(port, app, log)))
+    file.write_text(program(port, app, accessLog="ACCESS_LOG_ALL", accessLogFile=str(log)))
     proxy = subprocess.Popen([str(proxy_path()), "run", "--program", str(file)], stderr=subprocess.DEVNULL)
     sent: list[str] = []
     over = threading.Event()
