@@ -103,9 +103,8 @@ def _controller(facts: Facts) -> Iterator[Check]:
 
 def _trust(facts: Facts) -> Iterator[Check]:
     roots = facts.certificates.roots
-    yield holds(
-        "root", "there is a root certificate", bool(roots), "", "the controller has lost its CA: restore STATE_DIR/ca"
-    )
+    lost = "the controller has lost its CA: `weft restore` brings a backup back"
+    yield holds("root", "there is a root certificate", bool(roots), "", lost)
     ended = [root.subject for root in roots if root.not_after <= facts.now]
     yield none_of(
         "root-valid", "no root certificate has ended", ended, "begin a new one: nobody can prove who they are"

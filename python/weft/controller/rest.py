@@ -4,8 +4,8 @@ All bodies are JSON (`Content-Type: application/json` is required on POST). Time
 value is null. Refs are "Kind/namespace/name". OpenAPI: `GET /openapi.json`.
 
 Who may ask: on loopback, processes of the controller's own user and root (the kernel is asked who owns the
-connection); anybody else needs `Authorization: Bearer <text of STATE_DIR/rest.token>`. The `Host` header must name this
-listener, and a foreign `Origin` is refused: a web page cannot reach the mesh through somebody's browser.
+connection); anybody else needs `Authorization: Bearer <text of STATE_DIR/controller/rest.token>`. The `Host` header
+must name this listener, and a foreign `Origin` is refused: a web page cannot reach the mesh through somebody's browser.
 
 An error has status 400 (bad request), 401, 403, 404, 409 (`expect` did not hold), 410 (history no longer kept), 413,
 415, 422 (resources are wrong), 503 (not ready), 507 (store full), and this body:
